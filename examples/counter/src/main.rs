@@ -1,0 +1,2 @@
+#![doc = "The counter."]
+fn main() {}
