@@ -1,0 +1,240 @@
+/// The accessors of `Shop`, which `TypedSession<Shop>` dereferences to.
+pub struct ShopAccessors {
+    __session: framework::session::__private::View,
+    __last_user_id: framework::session::__private::Last<u64>,
+    __last_since: framework::session::__private::Last<String>,
+}
+#[automatically_derived]
+impl ::core::clone::Clone for ShopAccessors {
+    fn clone(&self) -> Self {
+        Self {
+            __session: ::core::clone::Clone::clone(&self.__session),
+            __last_user_id: ::core::clone::Clone::clone(&self.__last_user_id),
+            __last_since: ::core::clone::Clone::clone(&self.__last_since),
+        }
+    }
+}
+#[automatically_derived]
+impl ::core::fmt::Debug for ShopAccessors {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        ::core::fmt::Formatter::write_str(f, "ShopAccessors { .. }")
+    }
+}
+impl ShopAccessors {
+    const __field_since: &'static framework::session::__private::Field = &framework::session::__private::Field::new(
+        "shop.since",
+    );
+    const __field_language: &'static framework::session::__private::Field = &framework::session::__private::Field::new(
+            "shop.lang",
+        )
+        .aliases(&["shop.locale"])
+        .keep();
+    const __field_basket: &'static framework::session::__private::Field = &framework::session::__private::Field::new(
+        "shop.basket",
+    );
+    const __field_notice: &'static framework::session::__private::Field = &framework::session::__private::Field::new(
+            "shop.notice",
+        )
+        .none_is_absent();
+    /// The session's `user_id`.
+    #[must_use]
+    pub fn user_id(&self) -> u64 {
+        framework::session::__private::View::get_required_owner::<
+            u64,
+        >(&self.__session, &self.__last_user_id)
+    }
+    /// Sets `user_id`.
+    pub fn set_user_id(&self, value: u64) {
+        framework::session::__private::View::set_required_owner::<
+            u64,
+        >(&self.__session, value, &self.__last_user_id)
+    }
+    /// The session's `since`.
+    #[must_use]
+    pub fn since(&self) -> String {
+        framework::session::__private::View::get_required::<
+            String,
+        >(&self.__session, Self::__field_since, &self.__last_since)
+    }
+    /// Sets `since`.
+    pub fn set_since(&self, value: String) {
+        framework::session::__private::View::set_required::<
+            String,
+        >(&self.__session, Self::__field_since, value, &self.__last_since)
+    }
+    /// The session's `language`.
+    #[must_use]
+    pub fn language(&self) -> String {
+        framework::session::__private::View::get::<
+            String,
+        >(&self.__session, Self::__field_language, Shop::__session_default_language)
+    }
+    /// Sets `language`.
+    pub fn set_language(&self, value: String) {
+        framework::session::__private::View::set::<
+            String,
+        >(&self.__session, Self::__field_language, &value)
+    }
+    /// Removes `language`, which then reads as its default.
+    pub fn remove_language(&self) {
+        framework::session::__private::View::remove(
+            &self.__session,
+            Self::__field_language,
+        )
+    }
+    /// The session's `basket`.
+    #[must_use]
+    pub fn basket(&self) -> Vec<u64> {
+        framework::session::__private::View::get::<
+            Vec<u64>,
+        >(
+            &self.__session,
+            Self::__field_basket,
+            <Vec<u64> as ::core::default::Default>::default,
+        )
+    }
+    /// Sets `basket`.
+    pub fn set_basket(&self, value: Vec<u64>) {
+        framework::session::__private::View::set::<
+            Vec<u64>,
+        >(&self.__session, Self::__field_basket, &value)
+    }
+    /// Removes `basket`, which then reads as its default.
+    pub fn remove_basket(&self) {
+        framework::session::__private::View::remove(
+            &self.__session,
+            Self::__field_basket,
+        )
+    }
+    /// The session's `notice`, which reading removes.
+    pub fn message(&self) -> Option<String> {
+        framework::session::__private::View::take::<
+            Option<String>,
+        >(
+            &self.__session,
+            Self::__field_notice,
+            <Option<String> as ::core::default::Default>::default,
+        )
+    }
+    /// Sets `notice`.
+    pub fn set_message(&self, value: Option<String>) {
+        framework::session::__private::View::set::<
+            Option<String>,
+        >(&self.__session, Self::__field_notice, &value)
+    }
+    /// Removes `notice`, which then reads as its default.
+    pub fn remove_message(&self) {
+        framework::session::__private::View::remove(
+            &self.__session,
+            Self::__field_notice,
+        )
+    }
+    /// Takes `notice` out of the session.
+    pub fn take_message(&self) -> Option<String> {
+        framework::session::__private::View::take::<
+            Option<String>,
+        >(
+            &self.__session,
+            Self::__field_notice,
+            <Option<String> as ::core::default::Default>::default,
+        )
+    }
+}
+#[automatically_derived]
+impl framework::session::SessionData for Shop {
+    type Accessors = ShopAccessors;
+    const FIELDS: &'static [framework::session::__private::Field] = &[
+        *ShopAccessors::__field_since,
+        *ShopAccessors::__field_language,
+        *ShopAccessors::__field_basket,
+        *ShopAccessors::__field_notice,
+    ];
+    fn accessors(
+        session: framework::session::__private::View,
+    ) -> ::core::result::Result<
+        Self::Accessors,
+        framework::session::__private::FieldError,
+    > {
+        framework::session::__private::View::strict::<
+            Vec<u64>,
+        >(&session, ShopAccessors::__field_basket)?;
+        ::core::result::Result::Ok(ShopAccessors {
+            __last_user_id: framework::session::__private::View::required_owner::<
+                u64,
+            >(&session, "user_id")?,
+            __last_since: framework::session::__private::View::required::<
+                String,
+            >(&session, ShopAccessors::__field_since)?,
+            __session: session,
+        })
+    }
+    fn state(accessors: &Self::Accessors) -> Self {
+        Self {
+            user_id: ShopAccessors::user_id(accessors),
+            since: ShopAccessors::since(accessors),
+            language: ShopAccessors::language(accessors),
+            basket: ShopAccessors::basket(accessors),
+            notice: framework::session::__private::View::get::<
+                Option<String>,
+            >(
+                &accessors.__session,
+                ShopAccessors::__field_notice,
+                <Option<String> as ::core::default::Default>::default,
+            ),
+            cache: <Cache as ::core::default::Default>::default(),
+        }
+    }
+    fn read(
+        reader: &framework::session::__private::Reader<'_>,
+    ) -> ::core::result::Result<Self, framework::session::__private::FieldError> {
+        ::core::result::Result::Ok(Self {
+            user_id: framework::session::__private::Reader::required_owner::<
+                u64,
+            >(reader, "user_id")?,
+            since: framework::session::__private::Reader::required::<
+                String,
+            >(reader, ShopAccessors::__field_since)?,
+            language: framework::session::__private::Reader::field::<
+                String,
+            >(reader, ShopAccessors::__field_language, Shop::__session_default_language),
+            basket: framework::session::__private::Reader::strict::<
+                Vec<u64>,
+            >(
+                reader,
+                ShopAccessors::__field_basket,
+                <Vec<u64> as ::core::default::Default>::default,
+            )?,
+            notice: framework::session::__private::Reader::field::<
+                Option<String>,
+            >(
+                reader,
+                ShopAccessors::__field_notice,
+                <Option<String> as ::core::default::Default>::default,
+            ),
+            cache: <Cache as ::core::default::Default>::default(),
+        })
+    }
+    fn write(&self, writer: &mut framework::session::__private::Writer) {
+        framework::session::__private::Writer::owner::<
+            u64,
+        >(writer, ::core::option::Option::Some(&self.user_id));
+        framework::session::__private::Writer::field::<
+            String,
+        >(writer, ShopAccessors::__field_since, &self.since);
+        framework::session::__private::Writer::field::<
+            String,
+        >(writer, ShopAccessors::__field_language, &self.language);
+        framework::session::__private::Writer::field::<
+            Vec<u64>,
+        >(writer, ShopAccessors::__field_basket, &self.basket);
+        framework::session::__private::Writer::field::<
+            Option<String>,
+        >(writer, ShopAccessors::__field_notice, &self.notice);
+    }
+}
+impl Shop {
+    fn __session_default_language() -> String {
+        let value: String = Self::LANG.to_owned();
+        value
+    }
+}

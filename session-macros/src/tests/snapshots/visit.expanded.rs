@@ -1,0 +1,132 @@
+/// The accessors of `Visit`, which `TypedSession<Visit>` dereferences to.
+struct VisitAccessors {
+    __session: ::session_axum::__private::View,
+}
+#[automatically_derived]
+impl ::core::clone::Clone for VisitAccessors {
+    fn clone(&self) -> Self {
+        Self {
+            __session: ::core::clone::Clone::clone(&self.__session),
+        }
+    }
+}
+#[automatically_derived]
+impl ::core::fmt::Debug for VisitAccessors {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        ::core::fmt::Formatter::write_str(f, "VisitAccessors { .. }")
+    }
+}
+impl VisitAccessors {
+    const __field_count: &'static ::session_axum::__private::Field = &::session_axum::__private::Field::new(
+        "count",
+    );
+    const __field_name: &'static ::session_axum::__private::Field = &::session_axum::__private::Field::new(
+            "name",
+        )
+        .none_is_absent();
+    /// How often this visitor came.
+    #[must_use]
+    fn count(&self) -> u64 {
+        ::session_axum::__private::View::get::<
+            u64,
+        >(
+            &self.__session,
+            Self::__field_count,
+            <u64 as ::core::default::Default>::default,
+        )
+    }
+    /// Sets `count`.
+    ///
+    /// How often this visitor came.
+    fn set_count(&self, value: u64) {
+        ::session_axum::__private::View::set::<
+            u64,
+        >(&self.__session, Self::__field_count, &value)
+    }
+    /// Removes `count`, which then reads as its default.
+    ///
+    /// How often this visitor came.
+    fn remove_count(&self) {
+        ::session_axum::__private::View::remove(&self.__session, Self::__field_count)
+    }
+    /// The session's `name`.
+    #[must_use]
+    fn name(&self) -> Option<String> {
+        ::session_axum::__private::View::get::<
+            Option<String>,
+        >(
+            &self.__session,
+            Self::__field_name,
+            <Option<String> as ::core::default::Default>::default,
+        )
+    }
+    /// Sets `name`.
+    fn set_name(&self, value: Option<String>) {
+        ::session_axum::__private::View::set::<
+            Option<String>,
+        >(&self.__session, Self::__field_name, &value)
+    }
+    /// Removes `name`, which then reads as its default.
+    fn remove_name(&self) {
+        ::session_axum::__private::View::remove(&self.__session, Self::__field_name)
+    }
+    /// Takes `name` out of the session.
+    fn take_name(&self) -> Option<String> {
+        ::session_axum::__private::View::take::<
+            Option<String>,
+        >(
+            &self.__session,
+            Self::__field_name,
+            <Option<String> as ::core::default::Default>::default,
+        )
+    }
+}
+#[automatically_derived]
+impl ::session_axum::SessionData for Visit {
+    type Accessors = VisitAccessors;
+    const FIELDS: &'static [::session_axum::__private::Field] = &[
+        *VisitAccessors::__field_count,
+        *VisitAccessors::__field_name,
+    ];
+    fn accessors(
+        session: ::session_axum::__private::View,
+    ) -> ::core::result::Result<Self::Accessors, ::session_axum::__private::FieldError> {
+        ::core::result::Result::Ok(VisitAccessors {
+            __session: session,
+        })
+    }
+    fn state(accessors: &Self::Accessors) -> Self {
+        Self {
+            count: VisitAccessors::count(accessors),
+            name: VisitAccessors::name(accessors),
+        }
+    }
+    fn read(
+        reader: &::session_axum::__private::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::session_axum::__private::FieldError> {
+        ::core::result::Result::Ok(Self {
+            count: ::session_axum::__private::Reader::field::<
+                u64,
+            >(
+                reader,
+                VisitAccessors::__field_count,
+                <u64 as ::core::default::Default>::default,
+            ),
+            name: ::session_axum::__private::Reader::field::<
+                Option<String>,
+            >(
+                reader,
+                VisitAccessors::__field_name,
+                <Option<String> as ::core::default::Default>::default,
+            ),
+        })
+    }
+    fn write(&self, writer: &mut ::session_axum::__private::Writer) {
+        ::session_axum::__private::Writer::field::<
+            u64,
+        >(writer, VisitAccessors::__field_count, &self.count);
+        ::session_axum::__private::Writer::field::<
+            Option<String>,
+        >(writer, VisitAccessors::__field_name, &self.name);
+    }
+}

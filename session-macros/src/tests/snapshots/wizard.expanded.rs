@@ -1,0 +1,168 @@
+/// The accessors of `Wizard`, which `TypedSession<Wizard>` dereferences to.
+pub(crate) struct WizardAccessors<S: Step = First, const PAGES: usize = 3>
+where
+    S::Answer: Clone,
+{
+    __session: ::session_axum::__private::View,
+    __last_step: ::session_axum::__private::Last<S>,
+    __marker: ::core::marker::PhantomData<fn() -> Wizard<S, PAGES>>,
+}
+#[automatically_derived]
+impl<S: Step, const PAGES: usize> ::core::clone::Clone for WizardAccessors<S, PAGES>
+where
+    S::Answer: Clone,
+{
+    fn clone(&self) -> Self {
+        Self {
+            __session: ::core::clone::Clone::clone(&self.__session),
+            __last_step: ::core::clone::Clone::clone(&self.__last_step),
+            __marker: ::core::clone::Clone::clone(&self.__marker),
+        }
+    }
+}
+#[automatically_derived]
+impl<S: Step, const PAGES: usize> ::core::fmt::Debug for WizardAccessors<S, PAGES>
+where
+    S::Answer: Clone,
+{
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        ::core::fmt::Formatter::write_str(f, "WizardAccessors { .. }")
+    }
+}
+impl<S: Step, const PAGES: usize> WizardAccessors<S, PAGES>
+where
+    S::Answer: Clone,
+    S: 'static,
+    [S::Answer; PAGES]: ::session_axum::__private::Serialize
+        + ::session_axum::__private::DeserializeOwned + ::core::default::Default,
+    S: ::session_axum::__private::Serialize + ::session_axum::__private::DeserializeOwned
+        + ::core::clone::Clone + ::core::marker::Send,
+{
+    const __field_answers: &'static ::session_axum::__private::Field = &::session_axum::__private::Field::new(
+        "answers",
+    );
+    const __field_step: &'static ::session_axum::__private::Field = &::session_axum::__private::Field::new(
+        "step",
+    );
+    /// The session's `user`.
+    #[must_use]
+    pub(crate) fn user(&self) -> Option<String> {
+        ::session_axum::__private::View::owner::<String>(&self.__session)
+    }
+    /// Sets `user`.
+    pub(crate) fn set_user(&self, value: Option<String>) {
+        ::session_axum::__private::View::set_owner::<
+            String,
+        >(&self.__session, ::core::option::Option::as_ref(&value))
+    }
+    /// Removes `user`, so that the session has no owner.
+    pub(crate) fn remove_user(&self) {
+        ::session_axum::__private::View::set_owner::<
+            String,
+        >(&self.__session, ::core::option::Option::None)
+    }
+    /// Takes `user` out of the session.
+    pub(crate) fn take_user(&self) -> Option<String> {
+        let owner = ::session_axum::__private::View::owner::<String>(&self.__session);
+        ::session_axum::__private::View::set_owner::<
+            String,
+        >(&self.__session, ::core::option::Option::None);
+        owner
+    }
+    /// The session's `answers`.
+    #[must_use]
+    pub(crate) fn answers(&self) -> [S::Answer; PAGES] {
+        ::session_axum::__private::View::get::<
+            [S::Answer; PAGES],
+        >(
+            &self.__session,
+            Self::__field_answers,
+            <[S::Answer; PAGES] as ::core::default::Default>::default,
+        )
+    }
+    /// Sets `answers`.
+    pub(crate) fn set_answers(&self, value: [S::Answer; PAGES]) {
+        ::session_axum::__private::View::set::<
+            [S::Answer; PAGES],
+        >(&self.__session, Self::__field_answers, &value)
+    }
+    /// Removes `answers`, which then reads as its default.
+    pub(crate) fn remove_answers(&self) {
+        ::session_axum::__private::View::remove(&self.__session, Self::__field_answers)
+    }
+    /// The session's `step`.
+    #[must_use]
+    pub(crate) fn step(&self) -> S {
+        ::session_axum::__private::View::get_required::<
+            S,
+        >(&self.__session, Self::__field_step, &self.__last_step)
+    }
+    /// Sets `step`.
+    pub(crate) fn set_step(&self, value: S) {
+        ::session_axum::__private::View::set_required::<
+            S,
+        >(&self.__session, Self::__field_step, value, &self.__last_step)
+    }
+}
+#[automatically_derived]
+impl<S: Step, const PAGES: usize> ::session_axum::SessionData for Wizard<S, PAGES>
+where
+    S::Answer: Clone,
+    S: 'static,
+    [S::Answer; PAGES]: ::session_axum::__private::Serialize
+        + ::session_axum::__private::DeserializeOwned + ::core::default::Default,
+    S: ::session_axum::__private::Serialize + ::session_axum::__private::DeserializeOwned
+        + ::core::clone::Clone + ::core::marker::Send,
+{
+    type Accessors = WizardAccessors<S, PAGES>;
+    const FIELDS: &'static [::session_axum::__private::Field] = &[
+        *WizardAccessors::<S, PAGES>::__field_answers,
+        *WizardAccessors::<S, PAGES>::__field_step,
+    ];
+    fn accessors(
+        session: ::session_axum::__private::View,
+    ) -> ::core::result::Result<Self::Accessors, ::session_axum::__private::FieldError> {
+        ::core::result::Result::Ok(WizardAccessors {
+            __last_step: ::session_axum::__private::View::required::<
+                S,
+            >(&session, WizardAccessors::<S, PAGES>::__field_step)?,
+            __session: session,
+            __marker: ::core::marker::PhantomData,
+        })
+    }
+    fn state(accessors: &Self::Accessors) -> Self {
+        Self {
+            user: WizardAccessors::<S, PAGES>::user(accessors),
+            answers: WizardAccessors::<S, PAGES>::answers(accessors),
+            step: WizardAccessors::<S, PAGES>::step(accessors),
+        }
+    }
+    fn read(
+        reader: &::session_axum::__private::Reader<'_>,
+    ) -> ::core::result::Result<Self, ::session_axum::__private::FieldError> {
+        ::core::result::Result::Ok(Self {
+            user: ::session_axum::__private::Reader::owner::<String>(reader),
+            answers: ::session_axum::__private::Reader::field::<
+                [S::Answer; PAGES],
+            >(
+                reader,
+                WizardAccessors::<S, PAGES>::__field_answers,
+                <[S::Answer; PAGES] as ::core::default::Default>::default,
+            ),
+            step: ::session_axum::__private::Reader::required::<
+                S,
+            >(reader, WizardAccessors::<S, PAGES>::__field_step)?,
+        })
+    }
+    fn write(&self, writer: &mut ::session_axum::__private::Writer) {
+        ::session_axum::__private::Writer::owner::<
+            String,
+        >(writer, ::core::option::Option::as_ref(&self.user));
+        ::session_axum::__private::Writer::field::<
+            [S::Answer; PAGES],
+        >(writer, WizardAccessors::<S, PAGES>::__field_answers, &self.answers);
+        ::session_axum::__private::Writer::field::<
+            S,
+        >(writer, WizardAccessors::<S, PAGES>::__field_step, &self.step);
+    }
+}
