@@ -183,10 +183,10 @@ fn body(field: &Field<'_>, does: Does, names: &Names) -> TokenStream {
             let default = names.default(field);
             match does {
                 Does::Get if field.kind == Kind::Plain => {
-                    quote!(#p::View::get::<#ty>(&self.#session, Self::#constant, #default))
+                    quote!(#p::View::get::<#ty>(&self.#session, Self::#constant, || #default))
                 }
                 Does::Get | Does::Take => {
-                    quote!(#p::View::take::<#ty>(&self.#session, Self::#constant, #default))
+                    quote!(#p::View::take::<#ty>(&self.#session, Self::#constant, || #default))
                 }
                 Does::Set => quote!(#p::View::set::<#ty>(&self.#session, Self::#constant, &value)),
                 Does::Remove => quote!(#p::View::remove(&self.#session, Self::#constant)),

@@ -71,7 +71,7 @@ const REFUSED: &[&str] = &[
 
 /// Reports every mistake of `view`.
 pub(crate) fn check(view: &View<'_>, diagnostics: &mut Diagnostics) {
-    no_lifetimes(view, diagnostics);
+    no_borrows(view, diagnostics);
     for field in &view.fields {
         if attributes_agree(field, diagnostics) {
             type_fits(field, diagnostics);
@@ -82,14 +82,26 @@ pub(crate) fn check(view: &View<'_>, diagnostics: &mut Diagnostics) {
     accessor_names(view, diagnostics);
 }
 
-fn no_lifetimes(view: &View<'_>, diagnostics: &mut Diagnostics) {
+fn no_borrows(view: &View<'_>, diagnostics: &mut Diagnostics) {
+    const CURE: &str = "own the data (`String` for `&str`)";
     for parameter in view.generics.lifetimes() {
         let lifetime = &parameter.lifetime;
         let message = format_args!(
-            "a view outlives the request, so it can't borrow: remove `{lifetime}` and own the \
-             data (`String` for `&str`)"
+            "a view outlives the request, so it can't borrow: remove `{lifetime}` and {CURE}"
         );
         diagnostics.report(lifetime.span(), message);
+    }
+    for field in view
+        .fields
+        .iter()
+        .filter(|field| field.kind != Kind::Skipped)
+    {
+        if let Some(lifetime) = field.borrows()
+            && lifetime.ident == "static"
+        {
+            let message = format_args!("a value that was loaded is not `'static`: {CURE}");
+            diagnostics.report(lifetime.span(), message);
+        }
     }
 }
 

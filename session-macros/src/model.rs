@@ -5,8 +5,8 @@ use quote::format_ident;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Data, DeriveInput, Fields, FieldsNamed, GenericArgument, Generics, Ident, LitStr,
-    Meta, PathArguments, Type, Visibility,
+    Attribute, Data, DeriveInput, Fields, FieldsNamed, GenericArgument, Generics, Ident, Lifetime,
+    LitStr, Meta, PathArguments, Type, Visibility,
 };
 
 use crate::attr::{FieldAttrs, ViewAttrs};
@@ -132,6 +132,14 @@ impl<'a> Field<'a> {
             GenericArgument::Type(value) if last.ident == "Option" && arguments.args.len() == 1 => {
                 Some(value)
             }
+            _ => None,
+        }
+    }
+
+    /// The lifetime of a field that is a reference.
+    pub(crate) fn borrows(&self) -> Option<&'a Lifetime> {
+        match ungrouped(self.ty) {
+            Type::Reference(reference) => reference.lifetime.as_ref(),
             _ => None,
         }
     }

@@ -1,7 +1,8 @@
 //! The paths, types and bounds that all generated pieces share.
 
 use proc_macro2::{TokenStream, TokenTree};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{
     GenericParam, Generics, Ident, LifetimeParam, Path, TypeParam, WherePredicate, parse_quote,
 };
@@ -103,15 +104,15 @@ impl Names {
         quote!(#accessors::#constant)
     }
 
-    /// The function that makes the value of an absent field.
+    /// The value of an absent field.
     pub(crate) fn default(&self, field: &Field<'_>) -> TokenStream {
         let (view, ty) = (&self.view_path, field.ty);
         if field.attrs.default.is_some() {
             let function = default_function(field);
-            quote!(#view::#function)
-        } else {
-            quote!(<#ty as ::core::default::Default>::default)
+            return quote!(#view::#function());
         }
+        // All of it at the type, so that a type without a default is told once.
+        quote_spanned!(ty.span()=> <#ty as ::core::default::Default>::default())
     }
 }
 

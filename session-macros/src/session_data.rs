@@ -94,11 +94,11 @@ fn state(field: &Field<'_>, names: &Names) -> TokenStream {
     } = names;
     let (ty, getter) = (field.ty, field.getter());
     match field.kind {
-        Kind::Skipped => quote!(<#ty as ::core::default::Default>::default()),
+        Kind::Skipped => names.default(field),
         // Its getter would consume it.
         Kind::Flash => {
             let (constant, default) = (names.constant(field), names.default(field));
-            quote!(#p::View::get::<#ty>(&accessors.#session, #constant, #default))
+            quote!(#p::View::get::<#ty>(&accessors.#session, #constant, || #default))
         }
         _ => quote!(#accessors_path::#getter(accessors)),
     }
@@ -108,13 +108,13 @@ fn state(field: &Field<'_>, names: &Names) -> TokenStream {
 fn read(field: &Field<'_>, names: &Names) -> TokenStream {
     let (p, ty, constant) = (&names.private, field.ty, names.constant(field));
     match field.kind {
-        Kind::Skipped => quote!(<#ty as ::core::default::Default>::default()),
+        Kind::Skipped => names.default(field),
         Kind::Plain | Kind::Flash => {
             let default = names.default(field);
             if field.attrs.has("strict") {
-                quote!(#p::Reader::strict::<#ty>(reader, #constant, #default)?)
+                quote!(#p::Reader::strict::<#ty>(reader, #constant, || #default)?)
             } else {
-                quote!(#p::Reader::field::<#ty>(reader, #constant, #default))
+                quote!(#p::Reader::field::<#ty>(reader, #constant, || #default))
             }
         }
         Kind::Required => quote!(#p::Reader::required::<#ty>(reader, #constant)?),

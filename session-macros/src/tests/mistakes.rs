@@ -53,11 +53,18 @@ fn only_a_struct_with_named_fields_is_a_view() {
 }
 
 #[test]
-fn a_view_has_no_lifetime() {
+fn a_view_owns_its_data() {
     let borrows = "so it can't borrow: remove";
     assert_mistakes(
         "struct S<'a, 'b, T> { a: &'a str, b: &'b T }",
         &[("'a", borrows), ("'b", borrows)],
+    );
+    assert_mistakes(
+        "struct S { a: &'static str, #[session(skip)] b: &'static str }",
+        &[(
+            "&'static str",
+            "a value that was loaded is not `'static`: own the data",
+        )],
     );
 }
 

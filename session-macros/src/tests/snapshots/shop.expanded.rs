@@ -67,7 +67,7 @@ impl ShopAccessors {
     pub fn language(&self) -> String {
         framework::session::__private::View::get::<
             String,
-        >(&self.__session, Self::__field_language, Shop::__session_default_language)
+        >(&self.__session, Self::__field_language, || Shop::__session_default_language())
     }
     /// Sets `language`.
     pub fn set_language(&self, value: String) {
@@ -90,7 +90,7 @@ impl ShopAccessors {
         >(
             &self.__session,
             Self::__field_basket,
-            <Vec<u64> as ::core::default::Default>::default,
+            || <Vec<u64> as ::core::default::Default>::default(),
         )
     }
     /// Sets `basket`.
@@ -113,7 +113,7 @@ impl ShopAccessors {
         >(
             &self.__session,
             Self::__field_notice,
-            <Option<String> as ::core::default::Default>::default,
+            || <Option<String> as ::core::default::Default>::default(),
         )
     }
     /// Sets `notice`.
@@ -136,7 +136,7 @@ impl ShopAccessors {
         >(
             &self.__session,
             Self::__field_notice,
-            <Option<String> as ::core::default::Default>::default,
+            || <Option<String> as ::core::default::Default>::default(),
         )
     }
 }
@@ -179,7 +179,7 @@ impl framework::session::SessionData for Shop {
             >(
                 &accessors.__session,
                 ShopAccessors::__field_notice,
-                <Option<String> as ::core::default::Default>::default,
+                || <Option<String> as ::core::default::Default>::default(),
             ),
             cache: <Cache as ::core::default::Default>::default(),
         }
@@ -196,20 +196,24 @@ impl framework::session::SessionData for Shop {
             >(reader, ShopAccessors::__field_since)?,
             language: framework::session::__private::Reader::field::<
                 String,
-            >(reader, ShopAccessors::__field_language, Shop::__session_default_language),
+            >(
+                reader,
+                ShopAccessors::__field_language,
+                || Shop::__session_default_language(),
+            ),
             basket: framework::session::__private::Reader::strict::<
                 Vec<u64>,
             >(
                 reader,
                 ShopAccessors::__field_basket,
-                <Vec<u64> as ::core::default::Default>::default,
+                || <Vec<u64> as ::core::default::Default>::default(),
             )?,
             notice: framework::session::__private::Reader::field::<
                 Option<String>,
             >(
                 reader,
                 ShopAccessors::__field_notice,
-                <Option<String> as ::core::default::Default>::default,
+                || <Option<String> as ::core::default::Default>::default(),
             ),
             cache: <Cache as ::core::default::Default>::default(),
         })

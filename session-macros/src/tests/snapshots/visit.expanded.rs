@@ -32,7 +32,7 @@ impl VisitAccessors {
         >(
             &self.__session,
             Self::__field_count,
-            <u64 as ::core::default::Default>::default,
+            || <u64 as ::core::default::Default>::default(),
         )
     }
     /// Sets `count`.
@@ -57,7 +57,7 @@ impl VisitAccessors {
         >(
             &self.__session,
             Self::__field_name,
-            <Option<String> as ::core::default::Default>::default,
+            || <Option<String> as ::core::default::Default>::default(),
         )
     }
     /// Sets `name`.
@@ -77,7 +77,7 @@ impl VisitAccessors {
         >(
             &self.__session,
             Self::__field_name,
-            <Option<String> as ::core::default::Default>::default,
+            || <Option<String> as ::core::default::Default>::default(),
         )
     }
 }
@@ -110,14 +110,14 @@ impl ::session_axum::SessionData for Visit {
             >(
                 reader,
                 VisitAccessors::__field_count,
-                <u64 as ::core::default::Default>::default,
+                || <u64 as ::core::default::Default>::default(),
             ),
             name: ::session_axum::__private::Reader::field::<
                 Option<String>,
             >(
                 reader,
                 VisitAccessors::__field_name,
-                <Option<String> as ::core::default::Default>::default,
+                || <Option<String> as ::core::default::Default>::default(),
             ),
         })
     }

@@ -77,7 +77,7 @@ where
         >(
             &self.__session,
             Self::__field_answers,
-            <[S::Answer; PAGES] as ::core::default::Default>::default,
+            || <[S::Answer; PAGES] as ::core::default::Default>::default(),
         )
     }
     /// Sets `answers`.
@@ -147,7 +147,7 @@ where
             >(
                 reader,
                 WizardAccessors::<S, PAGES>::__field_answers,
-                <[S::Answer; PAGES] as ::core::default::Default>::default,
+                || <[S::Answer; PAGES] as ::core::default::Default>::default(),
             ),
             step: ::session_axum::__private::Reader::required::<
                 S,
