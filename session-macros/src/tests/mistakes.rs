@@ -62,7 +62,7 @@ fn a_view_owns_its_data() {
     assert_mistakes(
         "struct S { a: &'static str, #[session(skip)] b: &'static str }",
         &[(
-            "&'static str",
+            "'static",
             "a value that was loaded is not `'static`: own the data",
         )],
     );
