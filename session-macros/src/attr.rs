@@ -47,7 +47,7 @@ impl ViewAttrs {
                 let parsed = path.parse_with(Path::parse_mod_style).map_err(|_| {
                     Error::new(
                         path.span(),
-                        "`crate` takes a path: `crate = \"app::session\"`",
+                        "`crate` takes a path, as in `crate = \"app::session\"`",
                     )
                 })?;
                 read.krate = Some(parsed);

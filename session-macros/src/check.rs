@@ -19,7 +19,7 @@ const EXCLUSIVE: &[(&str, &str, &str)] = &[
     (
         "required",
         "strict",
-        "without a value that decodes, a required field has no view at all",
+        "a required field has its own answer to a value that does not decode",
     ),
     (
         "required",

@@ -8,12 +8,17 @@ use crate::check::check;
 use crate::diagnostics::Diagnostics;
 use crate::model::{Field, View};
 use crate::names::{Names, default_function};
+use crate::receiver::written_out;
 use crate::{accessors, fallback, session_data};
 
 /// What the derive writes beside the user's struct.
 pub(crate) fn derive(input: &DeriveInput) -> TokenStream {
+    let input = match written_out(input) {
+        Ok(input) => input,
+        Err(error) => return error.into_compile_error(),
+    };
     let mut diagnostics = Diagnostics::default();
-    let view = View::new(input, &mut diagnostics);
+    let view = View::new(&input, &mut diagnostics);
     check(&view, &mut diagnostics);
     match diagnostics.finish() {
         Ok(()) => expand(&view),
@@ -33,15 +38,14 @@ fn expand(view: &View<'_>) -> TokenStream {
     quote!(#accessors #session_data #(#defaults)*)
 }
 
-/// The user's `default = expr`, in a place where `Self` is the user's struct.
+/// The user's `default = expr` in a function of its own, so that what is wrong with it is told once.
 fn default(field: &Field<'_>, names: &Names) -> Option<TokenStream> {
-    let (view_type, ty, name) = (&names.view_type, field.ty, default_function(field));
+    let (accessors_type, ty, name) = (&names.accessors_type, field.ty, default_function(field));
     let (impl_generics, _, where_clause) = names.generics.split_for_impl();
     let value = field.attrs.default.as_ref()?;
-    let place = generated(quote!(impl #impl_generics #view_type #where_clause));
+    let place = generated(quote!(impl #impl_generics #accessors_type #where_clause));
     let signature = generated(quote!(fn #name() -> #ty));
-    let value = quote!(let value: #ty = #value; value);
-    Some(quote!(#place { #signature { #value } }))
+    Some(quote!(#place { #signature { let value: #ty = #value; value } }))
 }
 
 /// Marks the tokens, the user's types among them, as written by the derive, where they are:

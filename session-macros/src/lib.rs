@@ -3,7 +3,7 @@
 //! Use it through `session-axum`, which re-exports [`macro@SessionData`] beside the trait of the same
 //! name: what the derive writes names `::session_axum`, not this crate.
 //!
-//! The way of the user's struct, one file for each step: `attr` reads the attributes, `model` puts
+//! The way of the user's struct, one file for each step: `receiver` writes out `Self`, `attr` reads the attributes, `model` puts
 //! them together with the struct, `check` finds what contradicts itself, and `expand` is the whole
 //! pipeline: with the paths and bounds of `names` it lets `accessors` write the methods and
 //! `session_data` the implementation of the trait. Mistakes gather in `diagnostics`; if there are
@@ -17,6 +17,7 @@ mod expand;
 mod fallback;
 mod model;
 mod names;
+mod receiver;
 mod session_data;
 #[cfg(test)]
 mod tests;
@@ -89,7 +90,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// **`alias`** is read when the field's own name is absent. A write goes to the own name and
 /// removes the alias.
 ///
-/// **`default`** is any expression of the field's type, in which `Self` is the view. Without it
+/// **`default`** is any expression of the field's type; `Self` in it is the view. Without it
 /// an absent field reads as [`Default::default()`].
 ///
 /// **`required`** is for what a view makes no sense without. Where the field is absent or does not

@@ -66,6 +66,7 @@ pub(crate) struct StoredName {
 
 impl<'a> View<'a> {
     pub(crate) fn new(input: &'a DeriveInput, diagnostics: &mut Diagnostics) -> Self {
+        let attrs = ViewAttrs::read(&input.attrs, diagnostics);
         let fields = match named_fields(input) {
             Ok(fields) => {
                 let fields = fields.named.iter();
@@ -83,7 +84,7 @@ impl<'a> View<'a> {
             ident: &input.ident,
             vis: &input.vis,
             generics: &input.generics,
-            attrs: ViewAttrs::read(&input.attrs, diagnostics),
+            attrs,
             fields,
         }
     }

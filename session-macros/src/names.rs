@@ -15,9 +15,8 @@ pub(crate) struct Names {
     pub(crate) krate: Path,
     /// Its module of runtime helpers.
     pub(crate) private: TokenStream,
-    /// The user's struct, as a type and as the start of a path.
+    /// The user's struct.
     pub(crate) view_type: TokenStream,
-    pub(crate) view_path: TokenStream,
     /// The struct of the accessors, as a name, as a type and as the start of a path.
     pub(crate) accessors: Ident,
     pub(crate) accessors_type: TokenStream,
@@ -55,7 +54,6 @@ impl Names {
         Self {
             private: quote!(#krate::__private),
             view_type: quote!(#ident #parameters),
-            view_path: quote!(#ident #turbofish),
             accessors_type: quote!(#accessors #parameters),
             accessors_path: quote!(#accessors #turbofish),
             session: format_ident!("__session"),
@@ -106,10 +104,10 @@ impl Names {
 
     /// The value of an absent field.
     pub(crate) fn default(&self, field: &Field<'_>) -> TokenStream {
-        let (view, ty) = (&self.view_path, field.ty);
+        let (accessors, ty) = (&self.accessors_path, field.ty);
         if field.attrs.default.is_some() {
             let function = default_function(field);
-            return quote!(#view::#function());
+            return quote!(#accessors::#function());
         }
         // All of it at the type, so that a type without a default is told once.
         quote_spanned!(ty.span()=> <#ty as ::core::default::Default>::default())
@@ -118,7 +116,7 @@ impl Names {
 
 /// The function around `default = expr`, so that the expression is written only once.
 pub(crate) fn default_function(field: &Field<'_>) -> Ident {
-    format_ident!("__session_default_{}", field.ident)
+    format_ident!("__default_{}", field.ident)
 }
 
 /// The constant that names the field to the runtime.

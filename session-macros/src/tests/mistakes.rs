@@ -172,7 +172,7 @@ fn a_value_is_given_where_one_belongs() {
         "#[session(crate = \"a-b\")] struct S { a: u8 }",
         &[(
             "\"a-b\"",
-            "`crate` takes a path: `crate = \"app::session\"`",
+            "`crate` takes a path, as in `crate = \"app::session\"`",
         )],
     );
 }
@@ -414,10 +414,10 @@ fn all_mistakes_are_told_at_once() {
              clone: u8,
          }",
         &[
-            ("defualt", "unknown attribute"),
-            ("keep", "takes no value"),
             ("prefx", "unknown attribute"),
             ("1", "`crate` takes a string"),
+            ("defualt", "unknown attribute"),
+            ("keep", "takes no value"),
             ("'a", "can't borrow"),
             ("flash", "`Option<..>`"),
             ("\"\"", "empty"),

@@ -67,7 +67,11 @@ impl ShopAccessors {
     pub fn language(&self) -> String {
         framework::session::__private::View::get::<
             String,
-        >(&self.__session, Self::__field_language, || Shop::__session_default_language())
+        >(
+            &self.__session,
+            Self::__field_language,
+            || ShopAccessors::__default_language(),
+        )
     }
     /// Sets `language`.
     pub fn set_language(&self, value: String) {
@@ -199,7 +203,7 @@ impl framework::session::SessionData for Shop {
             >(
                 reader,
                 ShopAccessors::__field_language,
-                || Shop::__session_default_language(),
+                || ShopAccessors::__default_language(),
             ),
             basket: framework::session::__private::Reader::strict::<
                 Vec<u64>,
@@ -236,9 +240,9 @@ impl framework::session::SessionData for Shop {
         >(writer, ShopAccessors::__field_notice, &self.notice);
     }
 }
-impl Shop {
-    fn __session_default_language() -> String {
-        let value: String = Self::LANG.to_owned();
+impl ShopAccessors {
+    fn __default_language() -> String {
+        let value: String = Shop::LANG.to_owned();
         value
     }
 }
