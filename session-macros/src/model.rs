@@ -98,13 +98,12 @@ impl<'a> View<'a> {
 impl<'a> Field<'a> {
     fn new(field: &'a syn::Field, diagnostics: &mut Diagnostics) -> Option<Self> {
         let attrs = FieldAttrs::read(&field.attrs, diagnostics);
-        let is_doc = |attr: &&Attribute| matches!(&attr.meta, Meta::NameValue(doc) if doc.path.is_ident("doc"));
         Some(Self {
             ident: field.ident.as_ref()?,
             ty: &field.ty,
             kind: Kind::of(&attrs),
             attrs,
-            docs: field.attrs.iter().filter(is_doc).collect(),
+            docs: field.attrs.iter().filter(|attr| is_doc(attr)).collect(),
             deprecated: field
                 .attrs
                 .iter()
@@ -225,6 +224,11 @@ impl From<&LitStr> for StoredName {
             span: literal.span(),
         }
     }
+}
+
+/// Whether it is a doc comment, or `#[doc = ..]`.
+fn is_doc(attr: &Attribute) -> bool {
+    matches!(&attr.meta, Meta::NameValue(doc) if doc.path.is_ident("doc"))
 }
 
 /// Without the invisible or visible parentheses, which a macro may have put there.
