@@ -1,1 +1,31 @@
-//! a
+//! Sessions for axum.
+
+mod caching;
+mod config;
+mod cookie;
+mod error;
+mod extract;
+mod future;
+mod key;
+mod layer;
+mod rejection;
+mod runtime;
+mod seal;
+mod service;
+mod slot;
+
+pub use ::cookie::SameSite;
+pub use config::ConfigError;
+pub use error::SessionError;
+pub use extract::{Session, TypedSession};
+pub use future::ResponseFuture;
+pub use key::{Key, KeyError};
+pub use layer::SessionLayer;
+pub use rejection::SessionRejection;
+pub use service::SessionService;
+pub use session_core::{
+    __private, Clock, Committed, Created, Error, FieldChange, FieldError, FieldRef, Fields,
+    Fingerprint, Guard, InvalidId, Lifetime, MAX_FIELDS, MAX_NAME_LEN, ManualClock, MemoryStore,
+    MemoryStoreBuilder, NewRecord, OwnerChange, Patch, Record, RecordParts, Renewal, Rotation,
+    SessionData, SessionId, SessionStore, Status, StoreError, SystemClock, TARGET, Timestamp,
+};

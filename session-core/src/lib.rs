@@ -1,1 +1,54 @@
-//! a
+//! The core.
+
+#![doc = ""]
+
+mod backend;
+mod commit;
+mod data;
+mod erased;
+mod error;
+mod fields;
+mod id;
+mod json;
+mod lifetime;
+mod memory;
+mod patch;
+mod record;
+mod runtime;
+mod session;
+mod staged;
+mod status;
+mod store;
+mod time;
+mod turns;
+mod update;
+
+pub use backend::Backend;
+pub use commit::{CookieChange, Finished};
+pub use data::SessionData;
+pub use error::{Error, FieldError};
+pub use fields::{FieldRef, Fields, MAX_FIELDS, MAX_NAME_LEN};
+pub use id::{Fingerprint, InvalidId, SessionId, Token};
+pub use lifetime::{Lifetime, Policy};
+pub use memory::{MemoryStore, MemoryStoreBuilder};
+pub use patch::{FieldChange, OwnerChange, Patch, Renewal, Rotation};
+pub use record::{Record, RecordParts};
+pub use runtime::{BoxFuture, Runtime};
+pub use session::{Presented, Session};
+pub use session_macros::SessionData;
+pub use status::Status;
+pub use store::{Committed, Created, Guard, NewRecord, SessionStore, StoreError};
+pub use time::{Clock, ManualClock, SystemClock, Timestamp};
+
+/// The `tracing` target of every event of this library.
+pub const TARGET: &str = "session";
+
+/// What derived code calls. No part of the public interface: it may change with any version.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::{
+        FieldError,
+        data::{Field, Last, Reader, SessionData, View, Writer, clear},
+    };
+    pub use ::core;
+}

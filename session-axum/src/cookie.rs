@@ -1,0 +1,194 @@
+//! Request headers → sealed texts, and sealed text → `Set-Cookie`.
+
+use std::time::Duration;
+
+use cookie::{Cookie, SameSite};
+use http::{HeaderMap, HeaderValue, header};
+
+/// So many cookies of our name are looked at.
+const MAX_CANDIDATES: usize = 4;
+/// A longer value is not ours.
+const MAX_VALUE_LEN: usize = 512;
+/// Browsers keep no cookie longer (RFC 6265bis, 5.5).
+const MAX_MAX_AGE: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+
+/// The values of our cookie, in however many `Cookie` headers; nothing else is decoded. `None` for one that
+/// is too long or no text: the client sent something, but nothing that could be ours.
+pub(crate) fn candidates<'a>(
+    headers: &'a HeaderMap,
+    name: &'a str,
+) -> impl Iterator<Item = Option<&'a str>> {
+    headers
+        .get_all(header::COOKIE)
+        .into_iter()
+        .flat_map(|header| header.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| {
+            let value = pair.trim_ascii().strip_prefix(name.as_bytes())?;
+            value.strip_prefix(b"=")
+        })
+        .take(MAX_CANDIDATES)
+        .map(|value| {
+            (value.len() <= MAX_VALUE_LEN)
+                .then(|| str::from_utf8(value).ok())
+                .flatten()
+        })
+}
+
+/// The one template of all our `Set-Cookie` headers, so that every attribute of a removal matches (R20).
+#[derive(Debug, Clone)]
+pub(crate) struct Template {
+    pub(crate) http_only: bool,
+    pub(crate) secure: bool,
+    pub(crate) same_site: SameSite,
+    pub(crate) path: String,
+    pub(crate) domain: Option<String>,
+    pub(crate) partitioned: bool,
+}
+
+impl Template {
+    fn cookie<'a>(&'a self, name: &'a str, value: &'a str) -> Cookie<'a> {
+        let mut cookie = Cookie::new(name, value);
+        cookie.set_http_only(self.http_only);
+        cookie.set_secure(self.secure);
+        cookie.set_same_site(self.same_site);
+        cookie.set_path(&self.path);
+        cookie.set_partitioned(self.partitioned);
+        if let Some(domain) = &self.domain {
+            cookie.set_domain(domain);
+        }
+        cookie
+    }
+
+    pub(crate) fn set(
+        &self,
+        name: &str,
+        sealed: &str,
+        max_age: Option<Duration>,
+    ) -> Option<HeaderValue> {
+        let mut cookie = self.cookie(name, sealed);
+        if let Some(max_age) = max_age {
+            // Zero would remove the cookie.
+            let seconds = max_age.min(MAX_MAX_AGE).as_secs().max(1);
+            cookie.set_max_age(cookie::time::Duration::seconds(seconds.cast_signed()));
+        }
+        header_value(&cookie)
+    }
+
+    pub(crate) fn remove(&self, name: &str) -> Option<HeaderValue> {
+        let mut cookie = self.cookie(name, "");
+        cookie.make_removal();
+        header_value(&cookie)
+    }
+}
+
+/// Always `Some`: the parts were checked when the layer was made.
+fn header_value(cookie: &Cookie<'_>) -> Option<HeaderValue> {
+    HeaderValue::try_from(cookie.to_string()).ok()
+}
+
+/// Puts in our cookie instead of any other of its name: a response has one (RFC 6265bis, 4.1.1).
+/// The cookies of others stay as they are.
+pub(crate) fn set_only(headers: &mut HeaderMap, name: &str, cookie: HeaderValue) {
+    let is_ours = |value: &HeaderValue| {
+        value
+            .as_bytes()
+            .split(|byte| *byte == b'=')
+            .next()
+            .is_some_and(|other| other.trim_ascii() == name.as_bytes())
+    };
+    if headers.get_all(header::SET_COOKIE).iter().any(is_ours) {
+        let others: Vec<_> = headers
+            .get_all(header::SET_COOKIE)
+            .iter()
+            .filter(|value| !is_ours(value))
+            .cloned()
+            .collect();
+        headers.remove(header::SET_COOKIE);
+        for other in others {
+            headers.append(header::SET_COOKIE, other);
+        }
+    }
+    headers.append(header::SET_COOKIE, cookie);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(headers: &[&'static str]) -> Vec<Option<String>> {
+        let mut map = HeaderMap::new();
+        for header in headers {
+            map.append(header::COOKIE, HeaderValue::from_static(header));
+        }
+        candidates(&map, "sid")
+            .map(|value| value.map(str::to_owned))
+            .collect()
+    }
+
+    #[test]
+    fn only_our_name_is_read_in_however_many_headers() {
+        let ours = |value: &str| Some(value.to_owned());
+        assert_eq!(
+            found(&["a=b; xsid=1; sid =2; SID=3; sidx=4", "sid=5;sid=a=b; b"]),
+            [ours("5"), ours("a=b")]
+        );
+    }
+
+    #[test]
+    fn what_is_tried_is_bounded_in_count_and_length() {
+        assert_eq!(found(&["sid=1; sid=2; sid=3; sid=4; sid=5"]).len(), 4);
+        let mut map = HeaderMap::new();
+        let long = format!("sid={}; sid={}", "x".repeat(513), "y".repeat(512));
+        map.insert(header::COOKIE, HeaderValue::try_from(long).expect("ascii"));
+        let lengths: Vec<_> = candidates(&map, "sid")
+            .map(|value| value.map(str::len))
+            .collect();
+        assert_eq!(lengths, [None, Some(512)]);
+    }
+
+    #[test]
+    fn a_removal_repeats_every_attribute() {
+        let template = Template {
+            http_only: true,
+            secure: true,
+            same_site: SameSite::None,
+            path: "/app".to_owned(),
+            domain: Some("example.com".to_owned()),
+            partitioned: true,
+        };
+        let set = template.set("sid", "x", None).expect("valid");
+        let remove = template.remove("sid").expect("valid");
+        let (set, remove) = (
+            set.to_str().expect("ascii"),
+            remove.to_str().expect("ascii"),
+        );
+        let (removal, rest) = remove
+            .split_once("; Max-Age=0; Expires=")
+            .expect("a removal");
+        assert_eq!(removal, set.replace("sid=x", "sid="));
+        assert!(rest.ends_with("GMT"));
+    }
+
+    #[test]
+    fn max_age_is_never_zero_nor_beyond_400_days() {
+        let template = Template {
+            http_only: true,
+            secure: true,
+            same_site: SameSite::Lax,
+            path: "/".to_owned(),
+            domain: None,
+            partitioned: false,
+        };
+        for (span, shown) in [
+            (Duration::from_millis(3), "Max-Age=1"),
+            (Duration::from_secs(90), "Max-Age=90"),
+            (Duration::MAX, "Max-Age=34560000"),
+        ] {
+            let header = template.set("sid", "x", Some(span)).expect("valid");
+            assert!(
+                header.to_str().expect("ascii").ends_with(shown),
+                "{header:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! [`SessionError`]: what can go wrong in a handler, as a response.
+
+use std::{borrow::Cow, error::Error as StdError};
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use session_core::{Error, FieldError, StoreError, TARGET};
+
+/// Why a commit or an update did not happen. As a response it is opaque: a status, and nothing of what is inside.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The session ended or was superseded since the request loaded it: 409.
+    #[error("{}", Error::Gone)]
+    Gone,
+    /// An `update` did not get through within `update_timeout`: 503 with `Retry-After`.
+    #[error("{}", Error::Contended)]
+    Contended,
+    /// The view does not exist without this required field: 401.
+    #[error("{}", Error::Missing(.0.clone()))]
+    Missing(Cow<'static, str>),
+    /// A value that was set for this field can't be written as JSON: 500.
+    #[error("{}", Error::Serialize(.0.clone()))]
+    Serialize(Cow<'static, str>),
+    /// The store failed: 503 with `Retry-After` if it can't be reached or does not answer, else 500.
+    #[error("the session store failed")]
+    Store(#[source] StoreError),
+    /// The change can't be stored as it is: 500.
+    #[error(transparent)]
+    Refused(Error),
+}
+
+impl From<Error> for SessionError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Gone => Self::Gone,
+            Error::Contended => Self::Contended,
+            Error::Missing(field) => Self::Missing(field),
+            Error::Serialize(field) => Self::Serialize(field),
+            Error::Store(error) => Self::Store(error),
+            other => Self::Refused(other),
+        }
+    }
+}
+
+impl From<FieldError> for SessionError {
+    fn from(error: FieldError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl SessionError {
+    /// The status that the client gets.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Gone => StatusCode::CONFLICT,
+            Self::Missing(_) => StatusCode::UNAUTHORIZED,
+            Self::Contended => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(error) if error.is_unavailable() => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(_) | Self::Serialize(_) | Self::Refused(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        }
+    }
+}
+
+impl IntoResponse for SessionError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        if status.is_server_error() {
+            tracing::error!(
+                target: TARGET, error = %self, cause = self.source().map(tracing::field::display),
+                "a request failed for its session"
+            );
+        }
+        opaque(status)
+    }
+}
+
+/// A response that says no more than its status, and when to come again.
+pub(crate) fn opaque(status: StatusCode) -> Response {
+    let text = status.canonical_reason().unwrap_or_default();
+    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    let mut response = (status, no_store, text).into_response();
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        let soon = HeaderValue::from_static("1");
+        response.headers_mut().insert(header::RETRY_AFTER, soon);
+    }
+    response
+}

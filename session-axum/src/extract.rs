@@ -1,0 +1,211 @@
+//! The extractors: [`TypedSession`] and [`Session`].
+
+use std::{fmt, marker::PhantomData, ops::Deref};
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use http::request::Parts;
+use session_core::{SessionData, Status};
+
+use crate::{SessionError, SessionRejection, slot::Slot};
+
+/// The untyped session of a request: an extractor, and what [`TypedSession::session`] gives.
+///
+/// It dereferences to [`session_core::Session`], whose methods read and stage; those here reach the store.
+/// Extracts also from a record that can't be read (status [`Undecodable`](Status::Undecodable)): it then reads
+/// nothing and refuses writes, but can be destroyed, so that nobody is locked out.
+///
+/// ```
+/// use session_axum::{Session, SessionError};
+///
+/// async fn log_out(session: Session) {
+///     session.destroy();
+/// }
+///
+/// async fn save_now(session: Session) -> Result<(), SessionError> {
+///     session.insert("step", 2);
+///     session.commit().await
+/// }
+/// ```
+pub struct Session<L = ()> {
+    inner: session_core::Session,
+    layer: PhantomData<fn() -> L>,
+}
+
+impl<L> Session<L> {
+    /// Commits what is staged, now instead of when the response leaves. Whatever the outcome, it is staged no more.
+    ///
+    /// One store call, if there is anything to send. [`SessionError::Gone`] if the session ended or was superseded.
+    pub async fn commit(&self) -> Result<(), SessionError> {
+        Ok(self.inner.commit().await?)
+    }
+
+    /// Loads the newest record; staged writes stay staged. [`SessionError::Gone`] if the session ended or was
+    /// superseded.
+    pub async fn refresh(&self) -> Result<(), SessionError> {
+        Ok(self.inner.refresh().await?)
+    }
+
+    /// Renews the expiry now, if a touch is due. [`SessionError::Gone`] if the session ended or was superseded.
+    pub async fn touch(&self) -> Result<(), SessionError> {
+        Ok(self.inner.touch().await?)
+    }
+}
+
+impl<L> Deref for Session<L> {
+    type Target = session_core::Session;
+
+    fn deref(&self) -> &session_core::Session {
+        &self.inner
+    }
+}
+
+impl<L> Clone for Session<L> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            layer: PhantomData,
+        }
+    }
+}
+
+impl<L> fmt::Debug for Session<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+impl<S: Sync, L: 'static> FromRequestParts<S> for Session<L> {
+    type Rejection = SessionRejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, SessionRejection> {
+        let place = match parts.extensions.get::<Slot<L>>() {
+            Some(Slot::Open(place, _)) => place,
+            Some(Slot::Skipped) => return Err(SessionRejection::Skipped),
+            None => return Err(SessionRejection::missing_layer::<L>()),
+        };
+        let inner = place.session(&parts.headers).await;
+        Ok(Self {
+            inner: inner.map_err(SessionRejection::Store)?,
+            layer: PhantomData,
+        })
+    }
+}
+
+impl<S: Sync, L: 'static> OptionalFromRequestParts<S> for Session<L> {
+    type Rejection = SessionRejection;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &S,
+    ) -> Result<Option<Self>, SessionRejection> {
+        let session = <Self as FromRequestParts<S>>::from_request_parts(parts, state).await;
+        SessionRejection::optional(session)
+    }
+}
+
+/// A request's session seen as a `T`.
+///
+/// It dereferences to the accessors that `#[derive(SessionData)]` wrote for `T`: `count()`, `set_count(..)` and so on.
+/// They are synchronous and infallible, and see the request's own writes. The methods below are all that it has
+/// itself, for ever; everything else is on [`session`](Self::session). Clones, and other views in the same request,
+/// share one session, loaded once.
+///
+/// `Option<TypedSession<T>>` is `None` for a skipped request and for one whose session lacks a required field;
+/// `Result<TypedSession<T>, SessionRejection>` tells everything.
+pub struct TypedSession<T: SessionData, L = ()> {
+    accessors: T::Accessors,
+    session: Session<L>,
+}
+
+impl<T: SessionData, L> TypedSession<T, L> {
+    /// The whole view, as this request sees it now. Consumes no flash field.
+    #[must_use]
+    pub fn state(&self) -> T {
+        T::state(&self.accessors)
+    }
+
+    /// Stages the whole view. Only fields that differ from what they read now are written.
+    pub fn set_state(&self, state: T) {
+        self.session.set_state(state);
+    }
+
+    /// Stages the removal of this view's fields. Those of other views, the session and its owner stay.
+    pub fn clear(&self) {
+        session_core::__private::clear::<T>(&self.session);
+    }
+
+    /// Changes the view atomically: the closure sees the newest record under this request's staged writes, and runs
+    /// again if another request committed in between. Every `Ok` counts exactly once, on every store.
+    ///
+    /// What it changed is stored when it returns; nothing else is. One store call, none if nothing changed.
+    pub async fn update<R>(&self, change: impl FnMut(&mut T) -> R) -> Result<R, SessionError> {
+        Ok(self.session.inner.update(change).await?)
+    }
+
+    /// As [`update`](Self::update), but a closure that returns an `Err` saves nothing.
+    pub async fn try_update<R, E: From<SessionError>>(
+        &self,
+        change: impl FnMut(&mut T) -> Result<R, E>,
+    ) -> Result<R, E> {
+        match self.session.inner.try_update(change).await {
+            Ok(result) => result,
+            Err(error) => Err(SessionError::from(error).into()),
+        }
+    }
+
+    /// The untyped handle: rotate, destroy, commit, the owner, and all else.
+    #[must_use]
+    pub fn session(&self) -> &Session<L> {
+        &self.session
+    }
+}
+
+impl<T: SessionData, L> Deref for TypedSession<T, L> {
+    type Target = T::Accessors;
+
+    fn deref(&self) -> &T::Accessors {
+        &self.accessors
+    }
+}
+
+impl<T: SessionData, L> Clone for TypedSession<T, L> {
+    fn clone(&self) -> Self {
+        Self {
+            accessors: self.accessors.clone(),
+            session: self.session.clone(),
+        }
+    }
+}
+
+impl<T: SessionData, L> fmt::Debug for TypedSession<T, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.session.fmt(f)
+    }
+}
+
+impl<S: Sync, T: SessionData, L: 'static> FromRequestParts<S> for TypedSession<T, L> {
+    type Rejection = SessionRejection;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, SessionRejection> {
+        let session = <Session<L> as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        if session.status() == Status::Undecodable {
+            return Err(SessionRejection::Undecodable);
+        }
+        Ok(Self {
+            accessors: T::accessors(session.view())?,
+            session,
+        })
+    }
+}
+
+impl<S: Sync, T: SessionData, L: 'static> OptionalFromRequestParts<S> for TypedSession<T, L> {
+    type Rejection = SessionRejection;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &S,
+    ) -> Result<Option<Self>, SessionRejection> {
+        let session = <Self as FromRequestParts<S>>::from_request_parts(parts, state).await;
+        SessionRejection::optional(session)
+    }
+}

@@ -1,0 +1,274 @@
+//! [`SessionLayer`]: the options, and the layer itself.
+
+use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
+
+use cookie::SameSite;
+use session_core::{Backend, Policy, SessionStore};
+use tower_layer::Layer;
+
+use crate::{
+    ConfigError, Key,
+    config::{Config, SkipRule, Timing},
+    cookie::Template,
+    runtime::Tokio,
+    seal::Sealer,
+    service::SessionService,
+};
+
+/// Gives the routes below it sessions: in `store`, with tokens sealed by `key`.
+///
+/// Cheap to clone. Every option has a default that suits production; in production, also name the cookie
+/// `__Host-sid`, which browsers protect from sibling domains (ASVS 5, 3.3.1 and 3.3.3).
+///
+/// Options are checked all together when the layer is put on a router, which panics with the words of
+/// [`ConfigError`]; [`check`](Self::check) gives the error instead.
+///
+/// ```
+/// use std::time::Duration;
+/// use session_axum::{Key, MemoryStore, SessionLayer};
+///
+/// let layer = SessionLayer::new(MemoryStore::new(), Key::generate())
+///     .cookie_name("__Host-sid")
+///     .idle_timeout(Duration::from_secs(30 * 60))
+///     .check()?;
+/// # let _ = layer;
+/// # Ok::<(), session_axum::ConfigError>(())
+/// ```
+///
+/// `L` marks the layer: with [`named`](Self::named) two layers, each with its own store, cookie and marker,
+/// live in one app, and `TypedSession<T, Admin>` takes the session of the one marked `Admin`.
+pub struct SessionLayer<L = ()> {
+    config: Arc<Config>,
+    marker: PhantomData<fn() -> L>,
+}
+
+impl SessionLayer {
+    /// Sessions in `store`, with tokens sealed by `key`.
+    #[must_use]
+    pub fn new(store: impl SessionStore, key: Key) -> Self {
+        Self::named(store, key)
+    }
+
+    /// A layer marked `L`, beside others. Give it a [`cookie_name`](Self::cookie_name) of its own.
+    ///
+    /// ```
+    /// use session_axum::{Key, MemoryStore, SessionLayer};
+    ///
+    /// struct Admin;
+    ///
+    /// let admin = SessionLayer::named::<Admin>(MemoryStore::new(), Key::generate()).cookie_name("admin");
+    /// # let _ = admin.check();
+    /// ```
+    #[must_use]
+    pub fn named<L>(store: impl SessionStore, key: Key) -> SessionLayer<L> {
+        SessionLayer {
+            config: Arc::new(Config {
+                backend: Arc::new(Backend::new(store, Policy::default(), Tokio)),
+                timing: Timing::default(),
+                sealer: Sealer {
+                    name: "sid".to_owned(),
+                    key,
+                    fallback: Vec::new(),
+                },
+                template: Template {
+                    http_only: true,
+                    secure: true,
+                    same_site: SameSite::Lax,
+                    path: "/".to_owned(),
+                    domain: None,
+                    partitioned: false,
+                },
+                skip: Vec::new(),
+            }),
+            marker: PhantomData,
+        }
+    }
+}
+
+/// The cookie.
+impl<L> SessionLayer<L> {
+    /// The cookie's name. Default: `"sid"`; in production, `"__Host-sid"`.
+    #[must_use]
+    pub fn cookie_name(self, name: impl Into<String>) -> Self {
+        self.with(|config| config.sealer.name = name.into())
+    }
+
+    /// Hides the cookie from scripts. Default: `true` (ASVS 5, 3.3.4).
+    #[must_use]
+    pub fn http_only(self, http_only: bool) -> Self {
+        self.with(|config| config.template.http_only = http_only)
+    }
+
+    /// Sends the cookie over https only. Default: `true` (ASVS 5, 3.3.1). Over plain http no browser keeps a secure
+    /// cookie, except from loopback addresses in some of them.
+    #[must_use]
+    pub fn secure(self, secure: bool) -> Self {
+        self.with(|config| config.template.secure = secure)
+    }
+
+    /// With which requests from other sites the cookie is sent. Default: [`SameSite::Lax`] (ASVS 5, 3.3.2);
+    /// `Strict` would lose the session at the return from a sign-in page elsewhere.
+    #[must_use]
+    pub fn same_site(self, same_site: SameSite) -> Self {
+        self.with(|config| config.template.same_site = same_site)
+    }
+
+    /// Below which path the cookie is sent. Default: `"/"`.
+    #[must_use]
+    pub fn path(self, path: impl Into<String>) -> Self {
+        self.with(|config| config.template.path = path.into())
+    }
+
+    /// Sends the cookie to this domain and all below it. Default: none, only to the host that set it.
+    #[must_use]
+    pub fn domain(self, domain: impl Into<String>) -> Self {
+        self.with(|config| config.template.domain = Some(domain.into()))
+    }
+
+    /// Keeps a cookie of its own for each site that embeds this one (CHIPS). Default: `false`.
+    #[must_use]
+    pub fn partitioned(self, partitioned: bool) -> Self {
+        self.with(|config| config.template.partitioned = partitioned)
+    }
+
+    /// For how long the browser keeps the cookie. Default: zero, until the browser closes. At least a second,
+    /// cut to 400 days and to what is left of the [`absolute_timeout`](Self::absolute_timeout);
+    /// renewed with the expiry.
+    #[must_use]
+    pub fn max_age(self, max_age: Duration) -> Self {
+        self.timing(|timing| timing.max_age = max_age)
+    }
+
+    /// Older keys that still open cookies; what they opened is sealed anew with the first key. Default: none.
+    ///
+    /// To change the key of an app that runs on several machines: first deploy the new key as a fallback everywhere,
+    /// then as the first key with the old one as a fallback, and drop the old one after an idle timeout.
+    #[must_use]
+    pub fn fallback_keys(self, keys: impl IntoIterator<Item = Key>) -> Self {
+        self.with(|config| config.sealer.fallback = keys.into_iter().collect())
+    }
+}
+
+/// The session's life.
+impl<L> SessionLayer<L> {
+    /// How long a session lives without activity, by the server's clock (ASVS 5, 7.3.1).
+    /// Default: 24 hours, or [`max_age`](Self::max_age).
+    ///
+    /// As touches are throttled, it may be shorter by up to one [`touch_interval`](Self::touch_interval).
+    #[must_use]
+    pub fn idle_timeout(self, timeout: Duration) -> Self {
+        self.timing(|timing| timing.idle = Some(timeout))
+    }
+
+    /// How long a session lives in all, whatever the activity (ASVS 5, 7.3.2).
+    /// Default: 30 days, or [`max_age`](Self::max_age) if that is longer.
+    #[must_use]
+    pub fn absolute_timeout(self, timeout: Duration) -> Self {
+        self.timing(|timing| timing.absolute = Some(timeout))
+    }
+
+    /// The expiry is renewed at most this often: the price of activity is one store call in each interval.
+    /// Default: a twentieth of the idle timeout. Must be shorter than that.
+    #[must_use]
+    pub fn touch_interval(self, interval: Duration) -> Self {
+        self.timing(|timing| timing.touch = Some(interval))
+    }
+
+    /// For how long after a rotation a request with the older token counts as one that ran beside it, so that its
+    /// writes are dropped instead of starting a new session. Default: 30 seconds.
+    #[must_use]
+    pub fn rotation_grace(self, grace: Duration) -> Self {
+        self.policy(|policy| policy.rotation_grace = grace)
+    }
+}
+
+/// Limits, and exceptions.
+impl<L> SessionLayer<L> {
+    /// How large a record may grow, in bytes of names, values and owner. Default: 64 KiB. A commit beyond it fails
+    /// and changes nothing.
+    #[must_use]
+    pub fn max_record_size(self, bytes: usize) -> Self {
+        self.policy(|policy| policy.max_record_size = bytes)
+    }
+
+    /// How long one store call may take, then the client gets a 503. Default: 5 seconds.
+    #[must_use]
+    pub fn store_timeout(self, timeout: Duration) -> Self {
+        self.policy(|policy| policy.store_timeout = timeout)
+    }
+
+    /// How long one `update` may take in all, then it is `SessionError::Contended`. Default: 30 seconds.
+    #[must_use]
+    pub fn update_timeout(self, timeout: Duration) -> Self {
+        self.policy(|policy| policy.update_timeout = timeout)
+    }
+
+    /// A request with this header and value gets no session handling at all; `"*"` is any value. May be repeated;
+    /// one match is enough. Default: none.
+    ///
+    /// Any client can send any header: this saves work, it is no access control. A handler that takes a
+    /// `TypedSession` then answers 400, and one that takes an `Option` of it sees `None`.
+    #[must_use]
+    pub fn skip_header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.with(|config| {
+            config.skip.push(SkipRule {
+                name: name.into(),
+                value: value.into(),
+            });
+        })
+    }
+
+    /// This layer, if its options can work together.
+    pub fn check(self) -> Result<Self, ConfigError> {
+        self.config.check()?;
+        Ok(self)
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(Arc::make_mut(&mut self.config));
+        self
+    }
+
+    fn policy(self, change: impl FnOnce(&mut Policy)) -> Self {
+        self.with(|config| change(&mut Arc::make_mut(&mut config.backend).policy))
+    }
+
+    fn timing(self, change: impl FnOnce(&mut Timing)) -> Self {
+        self.with(|config| {
+            change(&mut config.timing);
+            let timing = config.timing;
+            timing.apply(&mut Arc::make_mut(&mut config.backend).policy);
+        })
+    }
+}
+
+impl<S, L> Layer<S> for SessionLayer<L> {
+    type Service = SessionService<S, L>;
+
+    /// # Panics
+    ///
+    /// If the options can't work together, with the words of [`ConfigError`].
+    fn layer(&self, inner: S) -> Self::Service {
+        if let Err(error) = self.config.check() {
+            panic!("SessionLayer: {error}");
+        }
+        SessionService::new(inner, Arc::clone(&self.config))
+    }
+}
+
+impl<L> Clone for SessionLayer<L> {
+    fn clone(&self) -> Self {
+        Self {
+            config: Arc::clone(&self.config),
+            marker: PhantomData,
+        }
+    }
+}
+
+impl<L> fmt::Debug for SessionLayer<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionLayer")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}

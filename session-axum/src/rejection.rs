@@ -1,0 +1,102 @@
+//! [`SessionRejection`]: why a handler got no session.
+
+use std::any::type_name;
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use session_core::{FieldError, StoreError, TARGET};
+
+use crate::{SessionError, error::opaque};
+
+/// Why an extractor gave no session. As a response it is opaque.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionRejection {
+    /// No layer of this marker is on the route: 500.
+    #[error("no session layer is on this route: add `{add}` below the routes that use it")]
+    MissingLayer {
+        /// The line to add.
+        add: String,
+    },
+    /// A [`skip_header`](crate::SessionLayer::skip_header) of the request asked for no session: 400.
+    /// Take an `Option` to serve such requests.
+    #[error("the request asked for no session handling: take an `Option` to serve it")]
+    Skipped,
+    /// The view does not exist without this required field: 401.
+    #[error("the session has no `{0}`, which the view requires")]
+    MissingField(&'static str),
+    /// A strict field's stored value does not decode: 500.
+    #[error("the stored `{0}` does not decode as the view's type: migrate it, or drop `strict`")]
+    UndecodableField(&'static str),
+    /// The stored record can't be read: 500. It is kept as it is; the untyped [`Session`](crate::Session) can destroy it.
+    #[error("the stored session can't be read: it is kept as it is")]
+    Undecodable,
+    /// The store failed: 503 with `Retry-After` if it can't be reached or does not answer, else 500.
+    #[error("the session store failed")]
+    Store(#[source] StoreError),
+}
+
+const MISSING_LAYER: &str =
+    "No session layer is on this route: add `.layer(SessionLayer::new(store, key))` to the router.";
+
+impl SessionRejection {
+    pub(crate) fn missing_layer<L>() -> Self {
+        let marker = type_name::<L>();
+        let new = match marker {
+            "()" => "new".to_owned(),
+            marker => format!("named::<{marker}>"),
+        };
+        Self::MissingLayer {
+            add: format!(".layer(SessionLayer::{new}(store, key))"),
+        }
+    }
+
+    /// What an `Option` of an extractor makes of its outcome.
+    pub(crate) fn optional<E>(extracted: Result<E, Self>) -> Result<Option<E>, Self> {
+        match extracted {
+            Ok(session) => Ok(Some(session)),
+            Err(Self::Skipped | Self::MissingField(_)) => Ok(None),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// The status that the client gets.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Skipped => StatusCode::BAD_REQUEST,
+            Self::MissingField(_) => StatusCode::UNAUTHORIZED,
+            Self::Store(error) => SessionError::Store(error.clone()).status(),
+            Self::MissingLayer { .. } | Self::UndecodableField(_) | Self::Undecodable => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        }
+    }
+}
+
+impl From<FieldError> for SessionRejection {
+    fn from(error: FieldError) -> Self {
+        match error {
+            FieldError::Missing(field) => Self::MissingField(field),
+            FieldError::Undecodable(field) => Self::UndecodableField(field),
+        }
+    }
+}
+
+impl IntoResponse for SessionRejection {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        if let Self::Store(error) = self {
+            return SessionError::Store(error).into_response();
+        }
+        if status.is_server_error() {
+            tracing::error!(target: TARGET, error = %self, "a handler got no session");
+        }
+        let mut response = opaque(status);
+        if matches!(self, Self::MissingLayer { .. }) {
+            // Seen by the developer at the first request, and by nobody else: no type is named.
+            *response.body_mut() = MISSING_LAYER.into();
+        }
+        response
+    }
+}

@@ -1,0 +1,90 @@
+//! Request in: a place for its session. The [response](crate::future) fills in the rest.
+
+use std::{
+    fmt,
+    marker::PhantomData,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::response::{IntoResponse, Response};
+use http::Request;
+use tower_service::Service;
+
+use crate::{
+    config::Config,
+    future::ResponseFuture,
+    slot::{Place, Slot},
+};
+
+/// The service that [`SessionLayer`](crate::SessionLayer) makes.
+pub struct SessionService<S, L = ()> {
+    inner: S,
+    config: Arc<Config>,
+    marker: PhantomData<fn() -> L>,
+}
+
+impl<S, L> SessionService<S, L> {
+    pub(crate) fn new(inner: S, config: Arc<Config>) -> Self {
+        Self {
+            inner,
+            config,
+            marker: PhantomData,
+        }
+    }
+}
+
+impl<S, L, B> Service<Request<B>> for SessionService<S, L>
+where
+    S: Service<Request<B>>,
+    S::Response: IntoResponse,
+    L: 'static,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let place = if self.config.skips(request.headers()) {
+            request.extensions_mut().insert(Slot::<L>::Skipped);
+            None
+        } else if self.is_applied(&request) {
+            None
+        } else {
+            let place = Arc::new(Place::new(Arc::clone(&self.config)));
+            request
+                .extensions_mut()
+                .insert(Slot::<L>::Open(Arc::clone(&place), PhantomData));
+            Some(place)
+        };
+        ResponseFuture::new(self.inner.call(request), place)
+    }
+}
+
+impl<S, L: 'static> SessionService<S, L> {
+    /// The same layer put on twice, on an app and on a router nested in it, works as once.
+    fn is_applied<B>(&self, request: &Request<B>) -> bool {
+        match request.extensions().get::<Slot<L>>() {
+            Some(Slot::Open(place, _)) => Arc::ptr_eq(&place.config, &self.config),
+            Some(Slot::Skipped) | None => false,
+        }
+    }
+}
+
+impl<S: Clone, L> Clone for SessionService<S, L> {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone(), Arc::clone(&self.config))
+    }
+}
+
+impl<S: fmt::Debug, L> fmt::Debug for SessionService<S, L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionService")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}

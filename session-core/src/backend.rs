@@ -1,0 +1,100 @@
+//! A store with its time limits: the one place from which sessions call it.
+
+use std::{fmt, sync::Arc};
+
+use tokio::sync::oneshot;
+
+use crate::{
+    Committed, Created, Guard, NewRecord, Patch, Policy, Record, Runtime, SessionId, SessionStore,
+    StoreError,
+    erased::{Answer, ErasedStore},
+    runtime::within,
+    turns::Turns,
+};
+
+/// What all sessions of one layer share: the store, the policy, and who updates what just now.
+#[derive(Clone)]
+pub struct Backend {
+    store: Arc<dyn ErasedStore>,
+    /// The rules that these sessions follow.
+    pub policy: Policy,
+    pub(crate) runtime: Arc<dyn Runtime>,
+    pub(crate) turns: Turns,
+}
+
+impl Backend {
+    /// Sessions in `store`, by the rules of `policy`.
+    #[must_use]
+    pub fn new(store: impl SessionStore, policy: Policy, runtime: impl Runtime) -> Self {
+        Self {
+            store: Arc::new(store),
+            policy,
+            runtime: Arc::new(runtime),
+            turns: Turns::default(),
+        }
+    }
+
+    pub(crate) fn answers_at_once(&self) -> bool {
+        self.store.answers_at_once()
+    }
+
+    pub(crate) async fn load(&self, id: SessionId) -> Result<Option<Arc<Record>>, StoreError> {
+        self.in_time(self.store.load(id)).await
+    }
+
+    pub(crate) async fn create(
+        &self,
+        id: SessionId,
+        new: NewRecord,
+    ) -> Result<Created, StoreError> {
+        self.in_time(self.store.create(id, new)).await
+    }
+
+    pub(crate) async fn delete(&self, id: SessionId) -> Result<bool, StoreError> {
+        self.in_time(self.store.delete(id)).await
+    }
+
+    /// One that raises a barrier is carried through although the client has gone (R9): its new token
+    /// may be lost on the way, but the record is never left half way between two wishes.
+    pub(crate) async fn commit(
+        self: &Arc<Self>,
+        id: SessionId,
+        guard: Guard,
+        patch: Arc<Patch>,
+    ) -> Result<Committed, StoreError> {
+        if self.answers_at_once() || !patch.is_barrier() {
+            return self.in_time(self.store.commit(id, guard, &patch)).await;
+        }
+        let (tell, told) = oneshot::channel();
+        let backend = Arc::clone(self);
+        self.runtime.spawn(Box::pin(async move {
+            let answer = backend
+                .in_time(backend.store.commit(id, guard, &patch))
+                .await;
+            // Nobody listens any more when the client has gone.
+            let _ = tell.send(answer);
+        }));
+        // The task was ended before its answer: the runtime shuts down, or the store panicked.
+        told.await.map_err(StoreError::unavailable)?
+    }
+
+    async fn in_time<T>(&self, answer: Answer<'_, T>) -> Result<T, StoreError> {
+        match answer {
+            Answer::Ready(answer) => answer,
+            Answer::Later(answer) => {
+                let mut limit = self.runtime.sleep(self.policy.store_timeout);
+                within(answer, &mut limit)
+                    .await
+                    .unwrap_or(Err(StoreError::timed_out()))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backend")
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}

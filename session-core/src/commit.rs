@@ -1,0 +1,400 @@
+//! The one commit: (life cycle, staged writes, lifetime) → one store call → keep, set or remove the cookie.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    Committed, Created, Error, Fields, Guard, NewRecord, OwnerChange, Patch, Record, Renewal,
+    Rotation, Session, SessionId, Status, StoreError, TARGET, Token,
+    session::{Life, Live, News, State},
+    staged::{Staged, check_growth},
+};
+
+/// What the client is to be told when the response leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a transport must know them all")]
+pub enum CookieChange {
+    /// Nothing.
+    Keep,
+    /// A token, and for how long to keep it; `None`: until the browser closes.
+    Set {
+        /// To be sealed.
+        token: Token,
+        /// For a persistent cookie.
+        max_age: Option<Duration>,
+    },
+    /// The token is of no use any more.
+    Remove,
+}
+
+/// How a request ends for its session.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a transport must know both")]
+pub struct Finished {
+    /// What the client is told. After an error: only of what had been committed before.
+    pub cookie: CookieChange,
+    /// The commit failed: the handler's answer must not go out (R10).
+    pub error: Option<Error>,
+}
+
+impl Finished {
+    /// The commit of a response that is about to leave, by the layer. `failed`: the handler answered 5xx, so
+    /// nothing but a staged [`destroy`](Session::destroy) is carried out (R10). After it, plain writes are refused.
+    pub async fn of(session: &Session, failed: bool) -> Self {
+        let _turn = session.calls().await;
+        let (before, staged) = {
+            let mut state = session.lock();
+            (state.news, state.take_for(failed))
+        };
+        let result = match staged {
+            Some(staged) => session.settle(staged).await,
+            None => Ok(()),
+        };
+        let mut state = session.lock();
+        state.sent = true;
+        let error = match result {
+            // The dead stay dead, and the handler's answer stands (R8).
+            Ok(()) | Err(Error::Gone) => None,
+            Err(error) => {
+                state.news = before;
+                Some(error)
+            }
+        };
+        let cookie = match (state.news, &state.life) {
+            (News::Set, Life::Live(live)) => CookieChange::Set {
+                token: Token {
+                    id: live.id,
+                    generation: live.generation,
+                },
+                max_age: session.backend().policy.max_age(&live.record),
+            },
+            (News::Remove, _) => CookieChange::Remove,
+            (News::Set | News::Nothing, _) => CookieChange::Keep,
+        };
+        Self { cookie, error }
+    }
+}
+
+/// An id of 128 random bits that is taken is no accident; a second one is no luck.
+const MAX_ID_TRIES: usize = 4;
+
+impl Session {
+    /// Commits what is staged, now instead of when the response leaves. Whatever the outcome, it is staged no more.
+    ///
+    /// One store call, if there is anything to send. [`Error::Gone`] if the session ended or was superseded.
+    pub async fn commit(&self) -> Result<(), Error> {
+        let _turn = self.calls().await;
+        let staged = std::mem::take(&mut self.lock().staged);
+        self.settle(staged).await
+    }
+
+    /// Renews the expiry now, if a touch is due, and learns whether the session still lives.
+    pub async fn touch(&self) -> Result<(), Error> {
+        let _turn = self.calls().await;
+        let live = self.lock().writable()?;
+        match live {
+            Some(live) => self.send(live, &Staged::default()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Loads the newest record; staged writes stay staged. [`Error::Gone`] if the session ended or was superseded.
+    pub async fn refresh(&self) -> Result<(), Error> {
+        let _turn = self.calls().await;
+        self.reload().await
+    }
+
+    pub(crate) async fn reload(&self) -> Result<(), Error> {
+        let Some(live) = self.lock().writable()? else {
+            return Ok(());
+        };
+        let newest = self.backend().load(live.id).await?;
+        let mut state = self.lock();
+        match newest {
+            Some(record) => state.see(record),
+            None => Err(state.over(Status::Gone)),
+        }
+    }
+
+    /// Sends everything that was staged. The caller has the turn.
+    async fn settle(&self, mut staged: Staged) -> Result<(), Error> {
+        self.lock().in_flight = staged.fields().to_vec();
+        let result = self.settle_staged(&mut staged).await;
+        self.lock().in_flight = Vec::new();
+        result
+    }
+
+    async fn settle_staged(&self, staged: &mut Staged) -> Result<(), Error> {
+        if let Some(failure) = staged.failure.take() {
+            return Err(failure);
+        }
+        if std::mem::take(&mut staged.destroy) {
+            self.end().await?;
+        }
+        let live = match self.lock().writable() {
+            Err(_) if staged.is_empty() => return Ok(()),
+            writable => writable?,
+        };
+        match live {
+            Some(live) => self.send(live, staged).await,
+            None => self.start(staged).await,
+        }
+    }
+
+    /// Deletes the record.
+    pub(crate) async fn end(&self) -> Result<(), Error> {
+        let doomed = {
+            let mut state = self.lock();
+            match &state.life {
+                Life::Live(Live { id, .. }) | Life::Undecodable(id) => Some(*id),
+                // The browser has a newer cookie by now, or is about to get it: it stays (R13).
+                Life::Absent { quiet: true, .. } | Life::Over(Status::Superseded) => return Ok(()),
+                Life::Absent { .. } | Life::Over(_) => {
+                    if state.presented {
+                        state.news = News::Remove;
+                    }
+                    None
+                }
+            }
+        };
+        if let Some(id) = doomed {
+            self.backend().delete(id).await?;
+            tracing::info!(target: TARGET, session = %id.fingerprint(), "session destroyed");
+            self.lock().news = News::Remove;
+        }
+        self.lock().life = Life::absent(Status::Destroyed);
+        Ok(())
+    }
+
+    /// Starts a session, if something was written.
+    pub(crate) async fn start(&self, staged: &Staged) -> Result<(), Error> {
+        let fields = staged.changes(&Fields::default());
+        if fields.is_empty() && staged.owner.owner().is_none() {
+            return Ok(());
+        }
+        let logs_in = |staged: &Staged| staged.owner.owner().is_some();
+        let quiet = {
+            let state = self.lock();
+            matches!(state.life, Life::Absent { quiet: true, .. }) && !logs_in(&state.staged)
+        };
+        if quiet && !logs_in(staged) {
+            tracing::debug!(target: TARGET, "writes of a stale token dropped");
+            return Err(Error::Gone);
+        }
+        let policy = &self.backend().policy;
+        check_growth(
+            &Fields::default(),
+            staged.owner.owner(),
+            &fields,
+            policy.max_record_size,
+        )?;
+        let live = self
+            .create(NewRecord {
+                fields: Fields::default().merge(&fields),
+                owner: staged.owner.owner().map(str::to_owned),
+                lifetime: policy.lifetime(staged.remember),
+            })
+            .await?;
+        match staged.remember {
+            Some(lifetime) => self.send(live, &Staged::remember(lifetime)).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Stores a new record under a new id.
+    async fn create(&self, new: NewRecord) -> Result<Live, Error> {
+        if self.lock().sent {
+            return Err(Error::ResponseSent);
+        }
+        for _ in 0..MAX_ID_TRIES {
+            let id = SessionId::generate();
+            match self.backend().create(id, new.clone()).await? {
+                Created::Created(record) => {
+                    tracing::info!(target: TARGET, session = %id.fingerprint(), "session created");
+                    let live = Live {
+                        id,
+                        generation: record.generation(),
+                        record,
+                        reseal: false,
+                    };
+                    let mut state = self.lock();
+                    state.life = Life::Live(live.clone());
+                    state.news = News::Set;
+                    return Ok(live);
+                }
+                Created::IdTaken => {
+                    tracing::error!(target: TARGET, "a new random id is taken: is the random generator broken?");
+                }
+            }
+        }
+        Err(StoreError::internal("no new id was free").into())
+    }
+
+    /// Sends the patch of what is staged, and a touch if one is due.
+    async fn send(&self, live: Live, staged: &Staged) -> Result<(), Error> {
+        let patch = self.patch(&live, staged)?;
+        if patch.is_empty() {
+            return Ok(());
+        }
+        let is_touch = patch.is_touch();
+        let guard = Guard {
+            generation: live.generation,
+            version: None,
+        };
+        match self.commit_patch(&live, guard, patch).await {
+            Ok(_) => Ok(()),
+            // Nobody asked for it, and nothing is lost.
+            Err(Error::Store(error)) if is_touch => {
+                tracing::warn!(target: TARGET, session = %live.id.fingerprint(), %error, "a touch failed");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) fn patch(&self, live: &Live, staged: &Staged) -> Result<Patch, Error> {
+        let policy = &self.backend().policy;
+        let record = &live.record;
+        let sets_owner = staged.owner != OwnerChange::Unchanged;
+        let other_owner = sets_owner && staged.owner.owner() != record.owner();
+
+        let fields = staged.changes(record.fields());
+        if !fields.is_empty() || sets_owner {
+            let kept = (other_owner && record.owner().is_some()).then(|| record.fields().kept());
+            let base = kept.as_ref().unwrap_or(record.fields());
+            let owner = if sets_owner {
+                staged.owner.owner()
+            } else {
+                record.owner()
+            };
+            check_growth(base, owner, &fields, policy.max_record_size)?;
+        }
+
+        let former = if other_owner {
+            None
+        } else {
+            record.remembered()
+        };
+        let forced = sets_owner || staged.remember.is_some() || live.reseal;
+        let renewal = (forced || policy.touch_due(record)).then(|| Renewal {
+            lifetime: policy.lifetime(staged.remember.or(former)),
+            unless_touched_after: (!forced).then(|| record.touched_at()),
+        });
+        Ok(Patch {
+            fields,
+            owner: staged.owner.clone(),
+            rotation: staged.rotate.then_some(Rotation::Explicit),
+            renewal,
+            remember: staged.remember,
+        })
+    }
+
+    /// One commit, and what its outcome means for this request.
+    pub(crate) async fn commit_patch(
+        &self,
+        live: &Live,
+        guard: Guard,
+        patch: Patch,
+    ) -> Result<Attempt, Error> {
+        let patch = Arc::new(patch);
+        let answer = self
+            .backend()
+            .commit(live.id, guard, Arc::clone(&patch))
+            .await?;
+        let session = live.id.fingerprint();
+        let mut state = self.lock();
+        match answer {
+            Committed::Applied(record) => {
+                if patch.is_barrier() {
+                    tracing::info!(target: TARGET, %session, "session rotated");
+                    state.set_generation(record.generation());
+                    state.news = News::Set;
+                } else if record.generation() == guard.generation {
+                    let renewed = record.touched_at() > live.record.touched_at();
+                    let persistent = self.backend().policy.max_age(&record).is_some();
+                    if live.reseal || patch.remember.is_some() || (renewed && persistent) {
+                        state.news = News::Set;
+                    }
+                }
+                state.adopt(Arc::clone(&record));
+                Ok(Attempt::Applied(record))
+            }
+            Committed::Conflict(record) => {
+                state.adopt(Arc::clone(&record));
+                Ok(Attempt::Conflict)
+            }
+            Committed::Superseded(_) => {
+                tracing::debug!(target: TARGET, %session, "writes dropped: the session was rotated meanwhile");
+                Err(state.over(Status::Superseded))
+            }
+            Committed::Gone => {
+                tracing::debug!(target: TARGET, %session, "writes dropped: the session ended meanwhile");
+                Err(state.over(Status::Gone))
+            }
+        }
+    }
+}
+
+/// What came of a commit that found its session alive.
+pub(crate) enum Attempt {
+    Applied(Arc<Record>),
+    /// Somebody was faster; the newest record is there to try again.
+    Conflict,
+}
+
+impl State {
+    /// What a response commits: everything, or after a failure nothing but a staged end.
+    fn take_for(&mut self, failed: bool) -> Option<Staged> {
+        let staged = std::mem::take(&mut self.staged);
+        match (failed, staged.destroy) {
+            (false, _) => Some(staged),
+            (true, true) => Some(Staged::destroy()),
+            (true, false) => None,
+        }
+    }
+
+    /// The session to write to; `None` where a write would start one.
+    pub(crate) fn writable(&self) -> Result<Option<Live>, Error> {
+        match &self.life {
+            Life::Live(live) => Ok(Some(live.clone())),
+            Life::Absent { .. } => Ok(None),
+            Life::Over(_) => Err(Error::Gone),
+            Life::Undecodable(_) => {
+                Err(StoreError::undecodable("refused: only destroy works").into())
+            }
+        }
+    }
+
+    /// This is the newest record, or was a moment ago: has this request been superseded?
+    pub(crate) fn see(&mut self, newest: Arc<Record>) -> Result<(), Error> {
+        match &mut self.life {
+            Life::Live(live) if newest.barrier() > live.generation => {
+                Err(self.over(Status::Superseded))
+            }
+            Life::Live(live) => {
+                if newest.version() >= live.record.version() {
+                    live.record = newest;
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// From now on this request sees this record.
+    fn adopt(&mut self, record: Arc<Record>) {
+        if let Life::Live(live) = &mut self.life {
+            live.record = record;
+        }
+    }
+
+    fn set_generation(&mut self, generation: u32) {
+        if let Life::Live(live) = &mut self.life {
+            live.generation = generation;
+        }
+    }
+
+    fn over(&mut self, status: Status) -> Error {
+        self.life = Life::Over(status);
+        Error::Gone
+    }
+}

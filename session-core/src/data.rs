@@ -1,0 +1,388 @@
+//! Typed views: what `#[derive(SessionData)]` implements, and the few helpers that its code calls.
+
+use std::{
+    fmt::{self, Display},
+    str::FromStr,
+    sync::Arc,
+};
+
+use parking_lot::Mutex;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    Error, FieldError, OwnerChange, Session,
+    json::same_value,
+    staged::{Snapshot, Staged, StagedField},
+};
+
+/// A view of a session: a struct that names some fields of the record and gives them types.
+///
+/// Derive it; the methods are for the derived code only and may change with any version.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no view of a session",
+    label = "has no `#[derive(SessionData)]`",
+    note = "add `#[derive(SessionData)]` to the struct; its fields need `Serialize`, `Deserialize` and `Clone`"
+)]
+pub trait SessionData: Sized + 'static {
+    /// The generated accessors, `{View}Accessors`: what a `TypedSession` dereferences to.
+    type Accessors: Clone + Send + Sync + 'static;
+
+    /// The stored fields, in the order of their declaration.
+    #[doc(hidden)]
+    const FIELDS: &'static [Field];
+
+    /// The accessors, if the view exists in this session.
+    #[doc(hidden)]
+    fn accessors(view: View) -> Result<Self::Accessors, FieldError>;
+
+    /// The whole view as the request sees it now. Consumes no flash field.
+    #[doc(hidden)]
+    fn state(accessors: &Self::Accessors) -> Self;
+
+    /// The whole view of a record, if it exists there.
+    #[doc(hidden)]
+    fn read(reader: &Reader<'_>) -> Result<Self, FieldError>;
+
+    /// Every stored field, and the owner.
+    #[doc(hidden)]
+    fn write(&self, writer: &mut Writer);
+}
+
+/// How one field is stored.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    name: &'static str,
+    aliases: &'static [&'static str],
+    keep: bool,
+    none_is_absent: bool,
+}
+
+impl Field {
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            aliases: &[],
+            keep: false,
+            none_is_absent: false,
+        }
+    }
+
+    #[must_use]
+    pub const fn aliases(self, aliases: &'static [&'static str]) -> Self {
+        Self { aliases, ..self }
+    }
+
+    #[must_use]
+    pub const fn keep(self) -> Self {
+        Self { keep: true, ..self }
+    }
+
+    #[must_use]
+    pub const fn none_is_absent(self) -> Self {
+        Self {
+            none_is_absent: true,
+            ..self
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+
+    /// What is staged when this field is written; an older name goes with it.
+    fn staged(&'static self, json: Option<Arc<str>>) -> impl Iterator<Item = StagedField> {
+        let field = StagedField {
+            name: self.name.into(),
+            json,
+            keep: Some(self.keep),
+            none_is_absent: self.none_is_absent,
+        };
+        let aliases = self.aliases.iter().copied().map(StagedField::removed);
+        std::iter::once(field).chain(aliases)
+    }
+}
+
+/// The untyped session, as accessors see it.
+#[doc(hidden)]
+#[derive(Debug, Clone)]
+pub struct View {
+    session: Session,
+}
+
+#[doc(hidden)]
+impl View {
+    pub(crate) fn new(session: Session) -> Self {
+        Self { session }
+    }
+
+    pub fn get<F: DeserializeOwned>(
+        &self,
+        field: &'static Field,
+        default: impl FnOnce() -> F,
+    ) -> F {
+        self.stored(field).unwrap_or_else(default)
+    }
+
+    pub fn take<F: DeserializeOwned>(
+        &self,
+        field: &'static Field,
+        default: impl FnOnce() -> F,
+    ) -> F {
+        let value = self.get(field, default);
+        self.remove(field);
+        value
+    }
+
+    pub fn set<F: Serialize>(&self, field: &'static Field, value: &F) {
+        let json = serde_json::to_string(value);
+        self.session.stage("set", |state| match json {
+            Ok(json) => field
+                .staged(Some(json.into()))
+                .for_each(|field| state.staged.put(field)),
+            Err(_) => state.staged.fail(Error::Serialize(field.name.into())),
+        });
+    }
+
+    pub fn remove(&self, field: &'static Field) {
+        self.session.stage("remove", |state| {
+            field.staged(None).for_each(|field| state.staged.put(field));
+        });
+    }
+
+    pub fn strict<F: DeserializeOwned>(&self, field: &'static Field) -> Result<(), FieldError> {
+        self.reading(|reader| reader.exact::<F>(field)).map(drop)
+    }
+
+    pub fn required<F: DeserializeOwned>(
+        &self,
+        field: &'static Field,
+    ) -> Result<Last<F>, FieldError> {
+        self.reading(|reader| reader.required(field)).map(Last::new)
+    }
+
+    pub fn get_required<F: DeserializeOwned + Clone>(
+        &self,
+        field: &'static Field,
+        last: &Last<F>,
+    ) -> F {
+        last.or(self.stored(field))
+    }
+
+    pub fn set_required<F: Serialize>(&self, field: &'static Field, value: F, last: &Last<F>) {
+        self.set(field, &value);
+        last.set(value);
+    }
+
+    #[must_use]
+    pub fn owner<V: FromStr>(&self) -> Option<V> {
+        self.reading(|reader| reader.owner())
+    }
+
+    pub fn set_owner<V: Display>(&self, owner: Option<&V>) {
+        let owner = owner.map(ToString::to_string);
+        self.session.set_owner(owner.as_deref());
+    }
+
+    pub fn required_owner<V: FromStr>(&self, field: &'static str) -> Result<Last<V>, FieldError> {
+        self.reading(|reader| reader.required_owner(field))
+            .map(Last::new)
+    }
+
+    #[must_use]
+    pub fn get_required_owner<V: FromStr + Clone>(&self, last: &Last<V>) -> V {
+        last.or(self.owner())
+    }
+
+    pub fn set_required_owner<V: Display>(&self, value: V, last: &Last<V>) {
+        self.set_owner(Some(&value));
+        last.set(value);
+    }
+
+    fn stored<F: DeserializeOwned>(&self, field: &'static Field) -> Option<F> {
+        self.reading(|reader| reader.stored(field))
+    }
+
+    fn reading<R>(&self, read: impl FnOnce(&Reader<'_>) -> R) -> R {
+        let snapshot = self.session.snapshot();
+        read(&Reader::new(&self.session, &snapshot))
+    }
+}
+
+/// The last value that a required field had, for its getter after a `clear` or `destroy`.
+#[doc(hidden)]
+pub struct Last<F>(Arc<Mutex<F>>);
+
+impl<F> Last<F> {
+    fn new(value: F) -> Self {
+        Self(Arc::new(Mutex::new(value)))
+    }
+
+    /// The value as it is now, or else the last one.
+    fn or(&self, now: Option<F>) -> F
+    where
+        F: Clone,
+    {
+        match now {
+            Some(value) => {
+                self.set(value.clone());
+                value
+            }
+            None => self.0.lock().clone(),
+        }
+    }
+
+    fn set(&self, value: F) {
+        // The old value's `Drop` is the user's code: it runs without the lock.
+        let _old = std::mem::replace(&mut *self.0.lock(), value);
+    }
+}
+
+impl<F> Clone for Last<F> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<F> fmt::Debug for Last<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Last")
+    }
+}
+
+/// Reads a view from what a request sees at one moment.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Reader<'a> {
+    session: &'a Session,
+    snapshot: &'a Snapshot,
+}
+
+#[doc(hidden)]
+impl<'a> Reader<'a> {
+    pub(crate) fn new(session: &'a Session, snapshot: &'a Snapshot) -> Self {
+        Self { session, snapshot }
+    }
+
+    pub fn field<F: DeserializeOwned>(
+        &self,
+        field: &'static Field,
+        default: impl FnOnce() -> F,
+    ) -> F {
+        self.stored(field).unwrap_or_else(default)
+    }
+
+    pub fn strict<F: DeserializeOwned>(
+        &self,
+        field: &'static Field,
+        default: impl FnOnce() -> F,
+    ) -> Result<F, FieldError> {
+        Ok(self.exact(field)?.unwrap_or_else(default))
+    }
+
+    pub fn required<F: DeserializeOwned>(&self, field: &'static Field) -> Result<F, FieldError> {
+        self.stored(field).ok_or(FieldError::Missing(field.name))
+    }
+
+    #[must_use]
+    pub fn owner<V: FromStr>(&self) -> Option<V> {
+        self.snapshot.owner()?.parse().ok()
+    }
+
+    pub fn required_owner<V: FromStr>(&self, field: &'static str) -> Result<V, FieldError> {
+        self.owner().ok_or(FieldError::Missing(field))
+    }
+
+    fn exact<F: DeserializeOwned>(&self, field: &'static Field) -> Result<Option<F>, FieldError> {
+        let absent = self.snapshot.json(field.names()).is_none();
+        match self.stored(field) {
+            None if !absent => Err(FieldError::Undecodable(field.name)),
+            value => Ok(value),
+        }
+    }
+
+    fn stored<F: DeserializeOwned>(&self, field: &'static Field) -> Option<F> {
+        let json = self.snapshot.json(field.names())?;
+        self.session.decode(field.name, json)
+    }
+}
+
+/// Takes a view apart, field by field.
+#[doc(hidden)]
+#[derive(Default)]
+pub struct Writer {
+    fields: Vec<(&'static Field, Option<String>)>,
+    owner: Option<String>,
+}
+
+#[doc(hidden)]
+impl Writer {
+    pub fn field<F: Serialize>(&mut self, field: &'static Field, value: &F) {
+        self.fields.push((field, serde_json::to_string(value).ok()));
+    }
+
+    pub fn owner<V: Display>(&mut self, owner: Option<&V>) {
+        self.owner = owner.map(ToString::to_string);
+    }
+
+    pub(crate) fn of<T: SessionData>(view: &T) -> Self {
+        let mut writer = Self::default();
+        view.write(&mut writer);
+        writer
+    }
+
+    /// What differs from an earlier state of the view. A field that can't be written as JSON is an error,
+    /// unless it could not be written before.
+    pub(crate) fn since(&self, before: &Self) -> Result<Staged, Error> {
+        let mut staged = Staged::default();
+        for (at, (field, json)) in self.fields.iter().enumerate() {
+            let before = before.fields.get(at).and_then(|(_, json)| json.as_deref());
+            match (before, json) {
+                (Some(before), Some(json)) if same_value(before, json) => {}
+                (None, None) => {}
+                (_, None) => return Err(Error::Serialize(field.name.into())),
+                (_, Some(json)) => field
+                    .staged(Some(json.as_str().into()))
+                    .for_each(|field| staged.put(field)),
+            }
+        }
+        if self.owner != before.owner {
+            staged.owner = match &self.owner {
+                Some(owner) => OwnerChange::Set(owner.clone()),
+                None => OwnerChange::Cleared,
+            };
+        }
+        Ok(staged)
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields = self.fields.iter().map(|(field, _)| field.name);
+        f.debug_list().entries(fields).finish()
+    }
+}
+
+/// Stages the fields of a view that differ from what it reads now; all of them, if it does not exist yet.
+pub(crate) fn set_state<T: SessionData>(session: &Session, state: &T) {
+    let snapshot = session.snapshot();
+    let before = T::read(&Reader::new(session, &snapshot))
+        .map(|before| Writer::of(&before))
+        .unwrap_or_default();
+    let written = Writer::of(state).since(&before);
+    session.stage("set_state", |state| match written {
+        Ok(written) => state.staged.merge(written),
+        Err(failure) => state.staged.fail(failure),
+    });
+}
+
+/// Stages the removal of a view's own fields.
+#[doc(hidden)]
+pub fn clear<T: SessionData>(session: &Session) {
+    session.stage("clear", |state| {
+        for field in T::FIELDS {
+            field.staged(None).for_each(|field| state.staged.put(field));
+        }
+    });
+}

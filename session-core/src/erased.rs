@@ -1,0 +1,67 @@
+//! The object-safe mirror of [`SessionStore`], so that a session need not name its store.
+
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use crate::{
+    Committed, Created, Guard, NewRecord, Patch, Record, SessionId, SessionStore, StoreError,
+};
+
+/// A store's answer: there already, or a future to wait for.
+pub(crate) enum Answer<'a, T> {
+    Ready(Result<T, StoreError>),
+    Later(Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>),
+}
+
+/// No box for a store that answers at once.
+fn answer<'a, S: SessionStore, T>(
+    call: impl Future<Output = Result<T, StoreError>> + Send + 'a,
+) -> Answer<'a, T> {
+    if !S::ANSWERS_AT_ONCE {
+        return Answer::Later(Box::pin(call));
+    }
+    match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => Answer::Ready(answer),
+        Poll::Pending => Answer::Ready(Err(StoreError::pending())),
+    }
+}
+
+pub(crate) trait ErasedStore: Send + Sync {
+    fn answers_at_once(&self) -> bool;
+    fn load(&self, id: SessionId) -> Answer<'_, Option<Arc<Record>>>;
+    fn create(&self, id: SessionId, new: NewRecord) -> Answer<'_, Created>;
+    fn commit<'a>(&'a self, id: SessionId, guard: Guard, patch: &'a Patch)
+    -> Answer<'a, Committed>;
+    fn delete(&self, id: SessionId) -> Answer<'_, bool>;
+}
+
+impl<S: SessionStore> ErasedStore for S {
+    fn answers_at_once(&self) -> bool {
+        S::ANSWERS_AT_ONCE
+    }
+
+    fn load(&self, id: SessionId) -> Answer<'_, Option<Arc<Record>>> {
+        answer::<S, _>(SessionStore::load(self, id))
+    }
+
+    fn create(&self, id: SessionId, new: NewRecord) -> Answer<'_, Created> {
+        answer::<S, _>(SessionStore::create(self, id, new))
+    }
+
+    fn commit<'a>(
+        &'a self,
+        id: SessionId,
+        guard: Guard,
+        patch: &'a Patch,
+    ) -> Answer<'a, Committed> {
+        answer::<S, _>(SessionStore::commit(self, id, guard, patch))
+    }
+
+    fn delete(&self, id: SessionId) -> Answer<'_, bool> {
+        answer::<S, _>(SessionStore::delete(self, id))
+    }
+}

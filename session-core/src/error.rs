@@ -1,0 +1,73 @@
+//! What can go wrong with a session.
+
+use std::borrow::Cow;
+
+use crate::{StoreError, fields};
+
+/// Why a commit or an update did not happen. Nothing was changed, except after a [`Store`](Self::Store)
+/// failure, which may hide a change that the store made before it failed.
+///
+/// No variant shows a value, an id or a token.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The session has ended, or its token was superseded, since the request loaded it.
+    #[error(
+        "the session has ended or was superseded since it was loaded: let the client start over"
+    )]
+    Gone,
+    /// An `update` did not get through within `update_timeout`.
+    #[error("the session is written to so often that the update did not get through: try again")]
+    Contended,
+    /// The response head has left, and this change needs the cookie.
+    #[error(
+        "the response has left, so the cookie can't change any more: do this before responding"
+    )]
+    ResponseSent,
+    /// The view does not exist without this required field.
+    #[error(
+        "the session has no `{0}`, which the view requires: write the view with `set_state` first"
+    )]
+    Missing(Cow<'static, str>),
+    /// A strict field's stored value does not decode as its type.
+    #[error("the stored `{0}` does not decode as the view's type: migrate it, or drop `strict`")]
+    Undecodable(Cow<'static, str>),
+    /// A value that was set can't be written as JSON.
+    #[error("the value set for `{0}` can't be written as JSON: look at its `Serialize`")]
+    Serialize(Cow<'static, str>),
+    /// A field's name is empty, too long or has control characters.
+    #[error("a field's name has 1 to {max} bytes and no control characters", max = fields::MAX_NAME_LEN)]
+    InvalidName,
+    /// The record would grow beyond `max_record_size`.
+    #[error("the session would grow to {size} bytes, more than the {max} of `max_record_size`")]
+    TooLarge {
+        /// What it would have.
+        size: usize,
+        /// What it may have.
+        max: usize,
+    },
+    /// The record would have too many fields.
+    #[error("the session would grow beyond {max} fields", max = fields::MAX_FIELDS)]
+    TooManyFields,
+    /// The store failed.
+    #[error("the session store failed")]
+    Store(#[from] StoreError),
+}
+
+/// Why a view does not exist in a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FieldError {
+    /// A required field is absent, or does not decode.
+    Missing(&'static str),
+    /// A strict field does not decode.
+    Undecodable(&'static str),
+}
+
+impl From<FieldError> for Error {
+    fn from(error: FieldError) -> Self {
+        match error {
+            FieldError::Missing(field) => Self::Missing(field.into()),
+            FieldError::Undecodable(field) => Self::Undecodable(field.into()),
+        }
+    }
+}

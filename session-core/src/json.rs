@@ -1,0 +1,100 @@
+//! When two JSON texts are the same value (R7).
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
+/// Values nested deeper than this count as different: it costs a needless write, no stack.
+const MAX_DEPTH: u8 = 127;
+
+/// Whether both texts hold the same JSON value: white space and the order of an object's names don't count.
+///
+/// Numbers are compared as texts, for `-0.0`, `u64::MAX` and `i128::MAX` must not be rounded into one another.
+pub(crate) fn same_value(a: &str, b: &str) -> bool {
+    a == b || same(a, b, 0)
+}
+
+fn same(a: &str, b: &str, depth: u8) -> bool {
+    let (a, b) = (a.trim_ascii(), b.trim_ascii());
+    if a == b {
+        return true;
+    }
+    if depth == MAX_DEPTH {
+        return false;
+    }
+    match (a.bytes().next(), b.bytes().next()) {
+        (Some(b'{'), Some(b'{')) => match (parse::<Object<'_>>(a), parse::<Object<'_>>(b)) {
+            (Some(a), Some(b)) => {
+                a.len() == b.len()
+                    && a.iter().zip(&b).all(|((name, a), (other, b))| {
+                        name == other && same(a.get(), b.get(), depth + 1)
+                    })
+            }
+            _ => false,
+        },
+        (Some(b'['), Some(b'[')) => {
+            match (parse::<Vec<&RawValue>>(a), parse::<Vec<&RawValue>>(b)) {
+                (Some(a), Some(b)) => {
+                    a.len() == b.len()
+                        && a.iter()
+                            .zip(&b)
+                            .all(|(a, b)| same(a.get(), b.get(), depth + 1))
+                }
+                _ => false,
+            }
+        }
+        (Some(b'"'), Some(b'"')) => {
+            matches!((parse::<String>(a), parse::<String>(b)), (Some(a), Some(b)) if a == b)
+        }
+        _ => false,
+    }
+}
+
+type Object<'a> = BTreeMap<String, &'a RawValue>;
+
+fn parse<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Option<T> {
+    serde_json::from_str(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_value;
+
+    #[test]
+    fn order_white_space_and_escapes_do_not_count() {
+        assert!(same_value(
+            r#"{"a":1,"b":[true,"x"]}"#,
+            r#" { "b" : [true, "\u0078"], "\u0061":1 } "#
+        ));
+    }
+
+    #[test]
+    fn numbers_are_not_rounded_into_one_another() {
+        assert!(!same_value("-0.0", "0.0"));
+        assert!(!same_value(
+            "340282366920938463463374607431768211455",
+            "340282366920938463463374607431768211454"
+        ));
+        assert!(!same_value("18446744073709551615", "18446744073709551614"));
+    }
+
+    #[test]
+    fn different_shapes_differ() {
+        for (a, b) in [
+            ("null", "0"),
+            ("[]", "{}"),
+            ("[1]", "[1,2]"),
+            (r#"{"a":1}"#, r#"{"b":1}"#),
+            ("\"1\"", "1"),
+        ] {
+            assert!(!same_value(a, b), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn very_deep_values_end_in_an_answer() {
+        let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
+        let other = format!("{}2{}", "[".repeat(5_000), "]".repeat(5_000));
+        assert!(!same_value(&deep, &other));
+    }
+}

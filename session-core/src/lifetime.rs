@@ -1,0 +1,100 @@
+//! How long a session lives: the rules of idle and absolute timeouts and of throttled touches (R15, R16).
+
+use std::time::Duration;
+
+use crate::{Record, Timestamp};
+
+/// How long a session may live, as spans: the store's own clock makes deadlines of them.
+///
+/// Both limits hold. Units are [`Duration`]s; a store may round up to its own resolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lifetime {
+    /// Without activity (ASVS 5, 7.3.1).
+    pub idle: Duration,
+    /// In all, from its start, whatever the activity (ASVS 5, 7.3.2).
+    pub absolute: Duration,
+}
+
+impl Lifetime {
+    /// When a session that started at `started_at` and is active `now` ends.
+    #[must_use]
+    pub fn deadline(self, started_at: Timestamp, now: Timestamp) -> Timestamp {
+        now.after(self.idle).min(started_at.after(self.absolute))
+    }
+}
+
+/// What a layer decides for all its sessions. [`Session`](crate::Session) follows it; stores never see it.
+///
+/// `..Policy::default()` fills in the defaults named at each field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "filled in by struct update")]
+pub struct Policy {
+    /// The limit without activity; 24 hours.
+    pub idle_timeout: Duration,
+    /// The limit from the session's start; 30 days.
+    pub absolute_timeout: Duration,
+    /// The expiry is renewed at most this often; 72 minutes, a twentieth of the idle timeout.
+    pub touch_interval: Duration,
+    /// The client's own copy of the token lives as long as this; zero, the default: until the browser closes.
+    pub max_age: Duration,
+    /// For how long after a rotation a token of the older generation is taken for a parallel request; 30 seconds.
+    pub rotation_grace: Duration,
+    /// A record may grow up to this many bytes of names, values and owner; 64 KiB.
+    pub max_record_size: usize,
+    /// One store call may take this long; 5 seconds.
+    pub store_timeout: Duration,
+    /// An `update` may take this long in all; 30 seconds.
+    pub update_timeout: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        Self {
+            idle_timeout: DAY,
+            absolute_timeout: DAY * 30,
+            touch_interval: DAY / 20,
+            max_age: Duration::ZERO,
+            rotation_grace: Duration::from_secs(30),
+            max_record_size: 64 * 1024,
+            store_timeout: Duration::from_secs(5),
+            update_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Policy {
+    /// The lifetime of a session, which may have one of its own.
+    pub(crate) fn lifetime(&self, remembered: Option<Duration>) -> Lifetime {
+        match remembered {
+            Some(span) => Lifetime {
+                idle: span,
+                absolute: self.absolute_timeout.max(span),
+            },
+            None => Lifetime {
+                idle: self.idle_timeout,
+                absolute: self.absolute_timeout,
+            },
+        }
+    }
+
+    /// Is it time to renew the expiry, and would that move it?
+    pub(crate) fn touch_due(&self, record: &Record) -> bool {
+        let now = record.now();
+        let next = self
+            .lifetime(record.remembered())
+            .deadline(record.started_at(), now);
+        now.since(record.touched_at()) >= self.touch_interval && next > record.expires_at()
+    }
+
+    /// How long the client shall keep the token by itself; `None`: until the browser closes.
+    pub(crate) fn max_age(&self, record: &Record) -> Option<Duration> {
+        let wanted = record.remembered().unwrap_or(self.max_age);
+        let lifetime = self.lifetime(record.remembered());
+        let left = record
+            .started_at()
+            .after(lifetime.absolute)
+            .since(record.now());
+        (!wanted.is_zero()).then(|| wanted.min(left))
+    }
+}

@@ -1,0 +1,57 @@
+//! Which sessions belong to an owner.
+
+use std::{
+    collections::{HashMap, HashSet},
+    hash::{BuildHasher, RandomState},
+};
+
+use parking_lot::Mutex;
+
+use crate::SessionId;
+
+/// An index, exact because it changes under the lock of the record's shard. Owners' names are the
+/// application's, so they are hashed with a secret, and their locks are taken last.
+pub(super) struct Owners {
+    shards: Box<[Mutex<HashMap<Box<str>, HashSet<SessionId>>>]>,
+    hasher: RandomState,
+}
+
+impl Owners {
+    pub(super) fn new(shards: usize) -> Self {
+        Self {
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    fn shard(&self, owner: &str) -> &Mutex<HashMap<Box<str>, HashSet<SessionId>>> {
+        let hash = self.hasher.hash_one(owner).to_le_bytes();
+        &self.shards[usize::from(hash[0]) % self.shards.len()]
+    }
+
+    pub(super) fn add(&self, owner: &str, id: SessionId) {
+        let mut shard = self.shard(owner).lock();
+        match shard.get_mut(owner) {
+            Some(sessions) => drop(sessions.insert(id)),
+            None => drop(shard.insert(owner.into(), HashSet::from([id]))),
+        }
+    }
+
+    pub(super) fn remove(&self, owner: &str, id: SessionId) {
+        let mut shard = self.shard(owner).lock();
+        if let Some(sessions) = shard.get_mut(owner) {
+            sessions.remove(&id);
+            if sessions.is_empty() {
+                shard.remove(owner);
+            }
+        }
+    }
+
+    pub(super) fn sessions(&self, owner: &str) -> Vec<SessionId> {
+        let shard = self.shard(owner).lock();
+        shard
+            .get(owner)
+            .map(|sessions| sessions.iter().copied().collect())
+            .unwrap_or_default()
+    }
+}

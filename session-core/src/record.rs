@@ -1,0 +1,460 @@
+//! What a store holds for one session, and the one rule of how a patch changes it.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::{Committed, Fields, Guard, NewRecord, OwnerChange, Patch, Rotation, Timestamp};
+
+/// What a store holds for one session.
+///
+/// A record never changes: a commit puts a new one in its place, so a request keeps the one it loaded.
+/// Only [`now`](Self::now) moves: the store's time at its latest answer, by which all times here are judged.
+///
+/// `Debug` shows neither values nor the owner.
+pub struct Record {
+    parts: RecordParts,
+    now: AtomicU64,
+}
+
+/// Everything in a [`Record`], for stores that write it in columns and read it back.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RecordParts {
+    /// The fields.
+    pub fields: Fields,
+    /// Who the session belongs to.
+    pub owner: Option<String>,
+    /// When the owner was last set; `None` while there is none.
+    pub owner_since: Option<Timestamp>,
+    /// When the record was created.
+    pub created_at: Timestamp,
+    /// When the absolute clock started: at the creation, or when the owner last became a different one.
+    pub started_at: Timestamp,
+    /// When the expiry was last renewed: the last activity, as exact as the touch interval.
+    pub touched_at: Timestamp,
+    /// When the generation last rose; the creation counts.
+    pub rotated_at: Timestamp,
+    /// From this moment on the session is dead.
+    pub expires_at: Timestamp,
+    /// Raised by each rotation.
+    pub generation: u32,
+    /// The generation of the last explicit rotation or change of owner: who loaded an older one can't write.
+    pub barrier: u32,
+    /// Raised by each commit that changes more than the expiry.
+    pub version: u64,
+    /// The session's own lifetime, if it has one ([`Session::remember`](crate::Session::remember)).
+    pub remembered: Option<Duration>,
+}
+
+impl Record {
+    /// A record as a store holds it; `now` is the store's time at this answer.
+    #[must_use]
+    pub fn new(parts: RecordParts, now: Timestamp) -> Self {
+        Self {
+            parts,
+            now: AtomicU64::new(now.as_micros()),
+        }
+    }
+
+    /// The first record of a session.
+    #[must_use]
+    pub fn create(new: NewRecord, now: Timestamp) -> Self {
+        let parts = RecordParts {
+            fields: new.fields,
+            owner_since: new.owner.as_ref().map(|_| now),
+            owner: new.owner,
+            created_at: now,
+            started_at: now,
+            touched_at: now,
+            rotated_at: now,
+            expires_at: new.lifetime.deadline(now, now),
+            generation: 0,
+            barrier: 0,
+            version: 0,
+            remembered: None,
+        };
+        Self::new(parts, now)
+    }
+
+    /// The rule of every commit, for stores that hold records in memory: the newest record and a patch in,
+    /// [`Applied`](Committed::Applied) with the next record or the reason why not out.
+    /// The store calls it under its lock and keeps what was applied.
+    #[must_use]
+    pub fn commit(self: &Arc<Self>, guard: Guard, patch: &Patch, now: Timestamp) -> Committed {
+        self.answered_at(now);
+        if self.is_expired(now) {
+            return Committed::Gone;
+        }
+        if guard.generation < self.parts.barrier {
+            return Committed::Superseded(Arc::clone(self));
+        }
+        if guard
+            .version
+            .is_some_and(|version| version != self.parts.version)
+        {
+            return Committed::Conflict(Arc::clone(self));
+        }
+        Committed::Applied(Arc::new(Self::new(self.patched(guard, patch, now), now)))
+    }
+
+    fn patched(&self, guard: Guard, patch: &Patch, now: Timestamp) -> RecordParts {
+        let old = &self.parts;
+        let sets_owner = patch.owner != OwnerChange::Unchanged;
+        let other_owner = sets_owner && old.owner.as_deref() != patch.owner.owner();
+
+        let fields = if other_owner && old.owner.is_some() {
+            old.fields.kept().merge(&patch.fields)
+        } else {
+            old.fields.merge(&patch.fields)
+        };
+
+        let periodic =
+            patch.rotation == Some(Rotation::Periodic) && guard.generation == old.generation;
+        let rotates = patch.is_barrier() || periodic;
+        let generation = old.generation.saturating_add(u32::from(rotates));
+
+        // Neither the clocks nor the "keep me signed in" of a former owner count for the next one.
+        let started_at = if other_owner { now } else { old.started_at };
+        let remembered = if other_owner { None } else { old.remembered };
+        let (touched_at, expires_at) = match patch.renewal {
+            Some(renewal) if renewal.applies(old.touched_at) => {
+                let deadline = renewal.lifetime.deadline(started_at, now);
+                let expires_at = if other_owner {
+                    deadline
+                } else {
+                    deadline.max(old.expires_at)
+                };
+                (now, expires_at)
+            }
+            _ => (old.touched_at, old.expires_at),
+        };
+
+        RecordParts {
+            fields,
+            owner: if sets_owner {
+                patch.owner.owner().map(str::to_owned)
+            } else {
+                old.owner.clone()
+            },
+            owner_since: if sets_owner {
+                patch.owner.owner().map(|_| now)
+            } else {
+                old.owner_since
+            },
+            created_at: old.created_at,
+            started_at,
+            touched_at,
+            rotated_at: if rotates { now } else { old.rotated_at },
+            expires_at,
+            generation,
+            barrier: if patch.is_barrier() {
+                generation
+            } else {
+                old.barrier
+            },
+            version: old.version + u64::from(!patch.is_touch()),
+            remembered: patch.remember.or(remembered),
+        }
+    }
+
+    /// Dead from the deadline on: `now == expires_at` is expired, for everybody alike (R15).
+    #[must_use]
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        now >= self.parts.expires_at
+    }
+
+    /// The store's time at its latest answer with this record.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.now.load(Ordering::Relaxed))
+    }
+
+    /// For a store that hands the same record to many: notes the time of an answer. It only moves forward.
+    pub fn answered_at(&self, now: Timestamp) {
+        self.now.fetch_max(now.as_micros(), Ordering::Relaxed);
+    }
+
+    /// Everything, for a store that writes it in columns.
+    #[must_use]
+    pub fn parts(&self) -> &RecordParts {
+        &self.parts
+    }
+
+    /// The fields.
+    #[must_use]
+    pub fn fields(&self) -> &Fields {
+        &self.parts.fields
+    }
+
+    /// Who the session belongs to.
+    #[must_use]
+    pub fn owner(&self) -> Option<&str> {
+        self.parts.owner.as_deref()
+    }
+
+    /// When the owner was last set.
+    #[must_use]
+    pub fn owner_since(&self) -> Option<Timestamp> {
+        self.parts.owner_since
+    }
+
+    /// When the record was created.
+    #[must_use]
+    pub fn created_at(&self) -> Timestamp {
+        self.parts.created_at
+    }
+
+    /// When the absolute clock started.
+    #[must_use]
+    pub fn started_at(&self) -> Timestamp {
+        self.parts.started_at
+    }
+
+    /// When the expiry was last renewed.
+    #[must_use]
+    pub fn touched_at(&self) -> Timestamp {
+        self.parts.touched_at
+    }
+
+    /// When the generation last rose.
+    #[must_use]
+    pub fn rotated_at(&self) -> Timestamp {
+        self.parts.rotated_at
+    }
+
+    /// From this moment on the session is dead.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.parts.expires_at
+    }
+
+    /// Raised by each rotation.
+    #[must_use]
+    pub fn generation(&self) -> u32 {
+        self.parts.generation
+    }
+
+    /// The generation of the last explicit rotation or change of owner.
+    #[must_use]
+    pub fn barrier(&self) -> u32 {
+        self.parts.barrier
+    }
+
+    /// Raised by each commit that changes more than the expiry.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.parts.version
+    }
+
+    /// The session's own lifetime, if it has one.
+    #[must_use]
+    pub fn remembered(&self) -> Option<Duration> {
+        self.parts.remembered
+    }
+
+    /// Bytes of fields and owner: what `max_record_size` bounds.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.parts.fields.size() + self.parts.owner.as_ref().map_or(0, String::len)
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("parts", &self.parts)
+            .field("now", &self.now())
+            .finish()
+    }
+}
+
+impl fmt::Debug for RecordParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecordParts")
+            .field("fields", &self.fields)
+            .field("owned", &self.owner.is_some())
+            .field("expires_at", &self.expires_at)
+            .field("generation", &self.generation)
+            .field("barrier", &self.barrier)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FieldChange, Lifetime, Renewal};
+
+    const HOUR: Duration = Duration::from_secs(3600);
+    const LIFETIME: Lifetime = Lifetime {
+        idle: HOUR,
+        absolute: Duration::from_secs(3 * 3600),
+    };
+    const START: Timestamp = Timestamp::from_micros(1_000_000);
+
+    fn record(owner: Option<&str>) -> Arc<Record> {
+        let changes = [
+            FieldChange::set("basket", "[1]"),
+            FieldChange::set("lang", "\"de\"").keeping(true),
+        ];
+        Arc::new(Record::create(
+            NewRecord {
+                fields: Fields::default().merge(&changes),
+                owner: owner.map(str::to_owned),
+                lifetime: LIFETIME,
+            },
+            START,
+        ))
+    }
+
+    fn apply(record: &Arc<Record>, patch: &Patch, now: Timestamp) -> Arc<Record> {
+        let guard = Guard {
+            generation: record.generation(),
+            version: None,
+        };
+        match record.commit(guard, patch, now) {
+            Committed::Applied(next) => next,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn touch() -> Patch {
+        Patch {
+            renewal: Some(Renewal {
+                lifetime: LIFETIME,
+                unless_touched_after: None,
+            }),
+            ..Patch::default()
+        }
+    }
+
+    fn names(record: &Record) -> Vec<&str> {
+        record.fields().iter().map(|field| field.name).collect()
+    }
+
+    #[test]
+    fn a_touch_moves_the_expiry_only_forward_and_never_beyond_the_absolute_limit() {
+        let record = record(None);
+        let half = apply(&record, &touch(), START.after(HOUR / 2));
+        assert_eq!(half.expires_at(), START.after(HOUR * 3 / 2));
+        assert_eq!(half.version(), record.version());
+        let short = Patch {
+            renewal: Some(Renewal {
+                lifetime: Lifetime {
+                    idle: HOUR / 60,
+                    absolute: HOUR,
+                },
+                unless_touched_after: None,
+            }),
+            ..Patch::default()
+        };
+        assert_eq!(
+            apply(&half, &short, half.now()).expires_at(),
+            half.expires_at()
+        );
+        let mut late = half;
+        for _ in 0..4 {
+            late = apply(&late, &touch(), late.now().after(HOUR / 2));
+        }
+        assert_eq!(late.expires_at(), START.after(HOUR * 3));
+    }
+
+    #[test]
+    fn the_deadline_itself_is_expired() {
+        let record = record(None);
+        let guard = Guard {
+            generation: 0,
+            version: None,
+        };
+        let last = Timestamp::from_micros(record.expires_at().as_micros() - 1);
+        assert!(matches!(
+            record.commit(guard, &touch(), last),
+            Committed::Applied(_)
+        ));
+        let at = record.expires_at();
+        assert!(matches!(
+            record.commit(guard, &touch(), at),
+            Committed::Gone
+        ));
+    }
+
+    #[test]
+    fn from_nobody_to_somebody_the_fields_stay_and_from_one_to_another_only_the_kept_ones() {
+        let set = |owner: OwnerChange| Patch {
+            owner,
+            fields: vec![FieldChange::set("new", "1")],
+            ..touch()
+        };
+        let ada = apply(
+            &record(None),
+            &set(OwnerChange::Set("ada".into())),
+            START.after(HOUR / 2),
+        );
+        assert_eq!(names(&ada), ["basket", "lang", "new"]);
+        assert_eq!((ada.generation(), ada.barrier()), (1, 1));
+        assert_eq!(ada.started_at(), ada.now());
+
+        let again = apply(
+            &ada,
+            &set(OwnerChange::Set("ada".into())),
+            START.after(HOUR),
+        );
+        assert_eq!((again.generation(), again.barrier()), (2, 2));
+        assert_eq!(again.started_at(), ada.started_at());
+        assert_eq!(again.owner_since(), Some(again.now()));
+        assert_eq!(names(&again), ["basket", "lang", "new"]);
+
+        let bob = apply(
+            &again,
+            &set(OwnerChange::Set("bob".into())),
+            START.after(HOUR),
+        );
+        assert_eq!(names(&bob), ["lang", "new"]);
+        let nobody = apply(
+            &bob,
+            &Patch {
+                owner: OwnerChange::Cleared,
+                ..touch()
+            },
+            START.after(HOUR),
+        );
+        assert_eq!(
+            (names(&nobody), nobody.owner(), nobody.owner_since()),
+            (vec!["lang"], None, None)
+        );
+    }
+
+    #[test]
+    fn a_periodic_rotation_is_no_barrier_and_happens_once() {
+        let record = record(None);
+        let rotate = Patch {
+            rotation: Some(Rotation::Periodic),
+            ..Patch::default()
+        };
+        let once = apply(&record, &rotate, START);
+        assert_eq!((once.generation(), once.barrier()), (1, 0));
+        let guard = Guard {
+            generation: 0,
+            version: None,
+        };
+        let Committed::Applied(twice) = once.commit(guard, &rotate, START) else {
+            panic!("no barrier")
+        };
+        assert_eq!(twice.generation(), 1);
+        let explicit = Patch {
+            rotation: Some(Rotation::Explicit),
+            ..Patch::default()
+        };
+        let barred = apply(&twice, &explicit, START);
+        assert!(matches!(
+            barred.commit(guard, &touch(), START),
+            Committed::Superseded(_)
+        ));
+    }
+}

@@ -1,0 +1,33 @@
+//! What sessions need of an async runtime; the layer brings it, so that this crate needs none.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::Poll,
+    time::Duration,
+};
+
+/// A boxed future, as a [`Runtime`] makes and takes it.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Timers and tasks.
+pub trait Runtime: Send + Sync + 'static {
+    /// Completes after this time.
+    fn sleep(&self, span: Duration) -> BoxFuture<()>;
+    /// Runs the task to its end, whoever waits for it or not.
+    fn spawn(&self, task: BoxFuture<()>);
+}
+
+/// `work`, unless `limit` completes first.
+pub(crate) async fn within<F: Future + Unpin>(
+    mut work: F,
+    limit: &mut BoxFuture<()>,
+) -> Option<F::Output> {
+    poll_fn(|cx| {
+        if let Poll::Ready(done) = Pin::new(&mut work).poll(cx) {
+            return Poll::Ready(Some(done));
+        }
+        limit.as_mut().poll(cx).map(|()| None)
+    })
+    .await
+}

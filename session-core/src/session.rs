@@ -1,0 +1,432 @@
+//! [`Session`]: a request's handle on its session: loaded once, read and staged synchronously (R3, R9).
+
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use parking_lot::{Mutex, MutexGuard};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::Mutex as Queue;
+
+use crate::{
+    Backend, Error, Fingerprint, OwnerChange, Record, SessionData, SessionId, Status, StoreError,
+    TARGET, Token,
+    data::{self, View},
+    fields::is_valid_name,
+    staged::{Snapshot, Staged, StagedField},
+};
+
+/// What a request brought, after the seal was checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a transport must decide for one of them"
+)]
+pub enum Presented {
+    /// No token.
+    Nothing,
+    /// A genuine token; `reseal` if it was sealed with an old key.
+    Token {
+        /// What it says.
+        token: Token,
+        /// The client is to get it again, sealed with the first key.
+        reseal: bool,
+    },
+    /// Something that does not open.
+    Unsealed,
+    /// Genuine tokens of different sessions.
+    Ambiguous,
+}
+
+/// One request's untyped handle on its session.
+///
+/// Reading and setting are plain, synchronous and infallible: they see the record as loaded under the
+/// request's own writes, which are staged until the one [`commit`](Self::commit) (R9).
+/// Clones are the same handle; no method ever hands out a lock guard.
+///
+/// `Debug` shows the status and a fingerprint.
+#[derive(Clone)]
+pub struct Session {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    backend: Arc<Backend>,
+    /// The store calls of one request take turns.
+    calls: Queue<()>,
+    state: Mutex<State>,
+}
+
+/// Everything that moves.
+pub(crate) struct State {
+    pub(crate) life: Life,
+    pub(crate) staged: Staged,
+    /// Fields of a commit under way: still seen by this request.
+    pub(crate) in_flight: Vec<StagedField>,
+    /// What the commits so far mean for the cookie.
+    pub(crate) news: News,
+    /// The client brought something under the cookie's name.
+    pub(crate) presented: bool,
+    /// The response head has left.
+    pub(crate) sent: bool,
+}
+
+/// Whether there is a session to write to.
+pub(crate) enum Life {
+    /// None: a write starts one, unless `quiet`: then this is a parallel request of the page that rotated
+    /// the session, and a new one would throw its good cookie away (R13).
+    Absent {
+        status: Status,
+        quiet: bool,
+    },
+    Live(Live),
+    /// There is one that can't be read.
+    Undecodable(SessionId),
+    /// There was one, and this request can't write any more.
+    Over(Status),
+}
+
+/// A session as this request knows it.
+#[derive(Clone)]
+pub(crate) struct Live {
+    pub(crate) id: SessionId,
+    pub(crate) record: Arc<Record>,
+    /// That of the client's token: what the guard of a commit names.
+    pub(crate) generation: u32,
+    pub(crate) reseal: bool,
+}
+
+/// What the client must be told about its cookie.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum News {
+    Nothing,
+    Set,
+    Remove,
+}
+
+impl Session {
+    /// Loads the session that a request speaks of: the one load of R3. An absent or stale one is no error.
+    pub async fn open(backend: Arc<Backend>, presented: Presented) -> Result<Self, StoreError> {
+        let life = match presented {
+            Presented::Nothing => Life::absent(Status::New),
+            Presented::Unsealed => Life::absent(Status::Unsealed),
+            Presented::Ambiguous => Life::absent(Status::Ambiguous),
+            Presented::Token { token, reseal } => Life::load(&backend, token, reseal).await?,
+        };
+        if matches!(presented, Presented::Unsealed | Presented::Ambiguous) {
+            tracing::debug!(target: TARGET, status = ?life.status(), "a cookie opens no session");
+        }
+        Ok(Self {
+            shared: Arc::new(Shared {
+                backend,
+                calls: Queue::new(()),
+                state: Mutex::new(State {
+                    life,
+                    staged: Staged::default(),
+                    in_flight: Vec::new(),
+                    news: News::Nothing,
+                    presented: presented != Presented::Nothing,
+                    sent: false,
+                }),
+            }),
+        })
+    }
+
+    /// A field's value; `None` if it is absent or does not decode as a `V` (traced).
+    ///
+    /// Costs one decoding of this one field.
+    #[must_use]
+    pub fn get<V: DeserializeOwned>(&self, name: &str) -> Option<V> {
+        let snapshot = self.snapshot();
+        let json = snapshot.json([name])?;
+        self.decode(name, json)
+    }
+
+    /// Stages a field. A value that can't be written as JSON, or a name that no field may have,
+    /// fails the commit.
+    pub fn insert(&self, name: impl Into<Cow<'static, str>>, value: impl Serialize) {
+        self.put(name.into(), &value, None, true);
+    }
+
+    /// Stages the removal of a field.
+    pub fn remove(&self, name: impl Into<Cow<'static, str>>) {
+        let field = StagedField::removed(name);
+        self.stage("remove", |state| state.staged.put(field));
+    }
+
+    /// Stages the removal of every field that this request can see. The session itself, its id and its owner stay.
+    pub fn clear(&self) {
+        self.stage("clear", |state| {
+            let record = state.record().cloned();
+            let stored = record.iter().flat_map(|record| record.fields().iter());
+            let names: Vec<_> = stored
+                .map(|field| field.name.to_owned().into())
+                .chain(state.staged.fields().iter().map(|field| field.name.clone()))
+                .collect();
+            for name in names {
+                state.staged.put(StagedField::removed(name));
+            }
+        });
+    }
+
+    /// Stages a whole view, also one that does not exist yet (the first login). Only fields that differ
+    /// from what the view reads now are written (R7).
+    pub fn set_state<T: SessionData>(&self, state: T) {
+        data::set_state(self, &state);
+    }
+
+    /// Stages a new generation of the same session: every earlier token stops working at the commit,
+    /// and requests that loaded before it can't write any more (R11). Without a session it does nothing.
+    pub fn rotate(&self) {
+        self.stage("rotate", |state| state.staged.rotate = true);
+    }
+
+    /// Stages the end of the session: the record is deleted and the cookie removed. Writes after it start a
+    /// new session (R14). To log somebody in, [set the owner](Self::set_owner) instead.
+    pub fn destroy(&self) {
+        self.lock().staged = Staged::destroy();
+    }
+
+    /// Stages a lifetime of this session's own, for "keep me signed in": the cookie becomes persistent for this
+    /// long, and so does the server's idle limit; the absolute one, too, if it is shorter. Starts no session.
+    pub fn remember(&self, lifetime: Duration) {
+        self.stage("remember", |state| state.staged.remember = Some(lifetime));
+    }
+
+    /// Who the session belongs to.
+    #[must_use]
+    pub fn owner(&self) -> Option<String> {
+        self.snapshot().owner().map(str::to_owned)
+    }
+
+    /// Stages the owner; `None` for nobody. Always a write, also to the same value: the generation rises in the same
+    /// commit (R12). From nobody to somebody the fields stay; from one to another or to nobody they go,
+    /// except those written in the same commit and those marked `#[session(keep)]`.
+    pub fn set_owner<'a>(&self, owner: impl Into<Option<&'a str>>) {
+        let owner = owner.into().map_or(OwnerChange::Cleared, |owner| {
+            OwnerChange::Set(owner.to_owned())
+        });
+        self.stage("set_owner", |state| state.staged.owner = owner);
+    }
+
+    /// When the owner was last set: the last log-in.
+    #[must_use]
+    pub fn owner_since(&self) -> Option<SystemTime> {
+        self.record()?.owner_since().map(Into::into)
+    }
+
+    /// The session's id; `None` until there is a session.
+    #[must_use]
+    pub fn id(&self) -> Option<SessionId> {
+        self.lock().live().map(|live| live.id)
+    }
+
+    /// What logs say of this session.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.id().map(|id| id.fingerprint())
+    }
+
+    /// There is no session yet: a write would start one.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.status().is_new()
+    }
+
+    /// Why there is or is no session.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.lock().life.status()
+    }
+
+    /// When the session was created.
+    #[must_use]
+    pub fn created_at(&self) -> Option<SystemTime> {
+        Some(self.record()?.created_at().into())
+    }
+
+    /// When the session ends, unless its expiry is renewed. Reading it renews nothing.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        Some(self.record()?.expires_at().into())
+    }
+
+    fn record(&self) -> Option<Arc<Record>> {
+        self.lock().record().cloned()
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock()
+    }
+
+    pub(crate) fn backend(&self) -> &Arc<Backend> {
+        &self.shared.backend
+    }
+
+    /// Waits for this request's own store calls.
+    pub(crate) async fn calls(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.shared.calls.lock().await
+    }
+
+    /// The untyped session as accessors see it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn view(&self) -> View {
+        View::new(self.clone())
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.lock().snapshot()
+    }
+
+    pub(crate) fn decode<V: DeserializeOwned>(&self, name: &str, json: &str) -> Option<V> {
+        let value = serde_json::from_str(json).ok();
+        if value.is_none() {
+            // Not with the parser's words: they quote values (R18).
+            tracing::warn!(
+                target: TARGET,
+                field = name,
+                wanted = std::any::type_name::<V>(),
+                session = self.fingerprint().map(tracing::field::display),
+                "a stored field does not decode: it reads as its default and stays stored until it is set"
+            );
+        }
+        value
+    }
+
+    pub(crate) fn put<V: Serialize + ?Sized>(
+        &self,
+        name: Cow<'static, str>,
+        value: &V,
+        keep: Option<bool>,
+        none_is_absent: bool,
+    ) {
+        // Before the lock: this runs the user's `Serialize`.
+        let json = serde_json::to_string(value);
+        self.stage("set", |state| match json {
+            _ if !is_valid_name(&name) => state.staged.fail(Error::InvalidName),
+            Err(_) => state.staged.fail(Error::Serialize(name)),
+            Ok(json) => state.staged.put(StagedField {
+                name,
+                json: Some(json.into()),
+                keep,
+                none_is_absent,
+            }),
+        });
+    }
+
+    /// The one door: whatever changes a session passes here, and is refused here where nothing could come of it.
+    pub(crate) fn stage(&self, what: &'static str, write: impl FnOnce(&mut State)) {
+        let mut state = self.lock();
+        let status = state.life.status();
+        if state.sent {
+            tracing::error!(
+                target: TARGET, what,
+                "refused: the response head has left; use `update`, or write before responding"
+            );
+        } else if matches!(state.life, Life::Over(_) | Life::Undecodable(_))
+            && !state.staged.destroy
+        {
+            tracing::warn!(target: TARGET, what, ?status, "refused: this session can't be written to");
+        } else {
+            write(&mut state);
+        }
+    }
+}
+
+impl State {
+    pub(crate) fn live(&self) -> Option<&Live> {
+        match &self.life {
+            Life::Live(live) => Some(live),
+            _ => None,
+        }
+    }
+
+    /// The record that reads see: none once it is to be destroyed.
+    fn record(&self) -> Option<&Arc<Record>> {
+        if self.staged.destroy {
+            return None;
+        }
+        self.live().map(|live| &live.record)
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot {
+            record: self.record().cloned(),
+            staged: self.in_flight.clone(),
+            owner: self.staged.owner.clone(),
+        };
+        snapshot.overlay(self.staged.fields());
+        snapshot
+    }
+}
+
+impl Life {
+    pub(crate) const fn absent(status: Status) -> Self {
+        Self::Absent {
+            status,
+            quiet: false,
+        }
+    }
+
+    async fn load(backend: &Backend, token: Token, reseal: bool) -> Result<Self, StoreError> {
+        let session = || token.id.fingerprint();
+        let record = match backend.load(token.id).await {
+            Ok(Some(record)) => record,
+            Ok(None) => {
+                tracing::debug!(target: TARGET, session = %session(), "no live session for a genuine token");
+                return Ok(Self::absent(Status::Unknown));
+            }
+            Err(error) if error.is_undecodable() => {
+                tracing::error!(target: TARGET, session = %session(), ?error, "a stored session can't be read");
+                return Ok(Self::Undecodable(token.id));
+            }
+            Err(error) => return Err(error),
+        };
+        if token.generation < record.generation() {
+            let age = record.now().since(record.rotated_at());
+            let quiet = age <= backend.policy.rotation_grace;
+            tracing::warn!(
+                target: TARGET, session = %session(), status = ?Status::Replayed, quiet,
+                "a token of an older generation"
+            );
+            return Ok(Self::Absent {
+                status: Status::Replayed,
+                quiet,
+            });
+        }
+        if token.generation > record.generation() {
+            tracing::warn!(
+                target: TARGET, session = %session(),
+                "a token newer than its session: was the store restored from a backup?"
+            );
+            return Ok(Self::absent(Status::Unknown));
+        }
+        Ok(Self::Live(Live {
+            id: token.id,
+            record,
+            generation: token.generation,
+            reseal,
+        }))
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        match self {
+            Self::Absent { status, .. } | Self::Over(status) => *status,
+            Self::Live(_) => Status::Live,
+            Self::Undecodable(_) => Status::Undecodable,
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("status", &self.status())
+            .field("fingerprint", &self.fingerprint())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,196 @@
+//! The one door through which all writes of a request pass, and what it sees of its own writes.
+
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use crate::{
+    Error, FieldChange, Fields, OwnerChange, Record, fields::MAX_FIELDS, json::same_value,
+};
+
+/// One field that a request has set or removed.
+#[derive(Debug, Clone)]
+pub(crate) struct StagedField {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) json: Option<Arc<str>>,
+    /// `None` for an untyped write, which leaves the mark as it is.
+    pub(crate) keep: Option<bool>,
+    /// `null` where nothing is stored changes nothing (R7).
+    pub(crate) none_is_absent: bool,
+}
+
+impl StagedField {
+    pub(crate) fn removed(name: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            name: name.into(),
+            json: None,
+            keep: None,
+            none_is_absent: true,
+        }
+    }
+
+    /// What is to be sent, if this differs from what is stored (R7).
+    fn change(&self, stored: &Fields) -> Option<FieldChange> {
+        let old = stored.find(&self.name);
+        let keep = self.keep.or(old.map(|old| old.keep)).unwrap_or(false);
+        let unchanged = match (&self.json, old) {
+            (None, old) => old.is_none(),
+            (Some(new), Some(old)) => old.keep == keep && same_value(new, old.json),
+            (Some(new), None) => self.none_is_absent && &**new == "null",
+        };
+        (!unchanged).then(|| FieldChange {
+            name: self.name.clone(),
+            json: self.json.clone(),
+            keep,
+        })
+    }
+}
+
+/// Everything that a request wants of the store and has not sent yet.
+#[derive(Debug, Default)]
+pub(crate) struct Staged {
+    /// In the order of their names, each name once.
+    fields: Vec<StagedField>,
+    pub(crate) owner: OwnerChange,
+    pub(crate) rotate: bool,
+    pub(crate) remember: Option<Duration>,
+    /// The session is to be deleted; all else here came after that, and is for a new one (R14).
+    pub(crate) destroy: bool,
+    /// The first write that could not be staged: the commit fails with it (R3).
+    pub(crate) failure: Option<Error>,
+}
+
+impl Staged {
+    /// Nothing but the end of the session.
+    pub(crate) fn destroy() -> Self {
+        Self {
+            destroy: true,
+            ..Self::default()
+        }
+    }
+
+    /// Nothing but a lifetime of its own.
+    pub(crate) fn remember(lifetime: Duration) -> Self {
+        Self {
+            remember: Some(lifetime),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn put(&mut self, field: StagedField) {
+        put(&mut self.fields, field);
+    }
+
+    /// Takes back what an `update` has carried in its place.
+    pub(crate) fn unstage(&mut self, carried: &Self) {
+        self.fields
+            .retain(|field| !carried.fields.iter().any(|other| other.name == field.name));
+        if carried.owner != OwnerChange::Unchanged {
+            self.owner = OwnerChange::Unchanged;
+        }
+    }
+
+    /// Adds a view's fields and owner.
+    pub(crate) fn merge(&mut self, written: Self) {
+        written.fields.into_iter().for_each(|field| self.put(field));
+        if written.owner != OwnerChange::Unchanged {
+            self.owner = written.owner;
+        }
+    }
+
+    pub(crate) fn fail(&mut self, failure: Error) {
+        self.failure.get_or_insert(failure);
+    }
+
+    pub(crate) fn fields(&self) -> &[StagedField] {
+        &self.fields
+    }
+
+    /// The fields that differ from the stored ones.
+    pub(crate) fn changes(&self, stored: &Fields) -> Vec<FieldChange> {
+        self.fields
+            .iter()
+            .filter_map(|field| field.change(stored))
+            .collect()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+            && self.owner == OwnerChange::Unchanged
+            && !self.rotate
+            && !self.destroy
+            && self.remember.is_none()
+            && self.failure.is_none()
+    }
+}
+
+fn put(fields: &mut Vec<StagedField>, field: StagedField) {
+    match fields.binary_search_by(|old| old.name.cmp(&field.name)) {
+        Ok(at) => fields[at] = field,
+        Err(at) => fields.insert(at, field),
+    }
+}
+
+/// Whether a record of these fields may become this large (R22). Only growth is judged.
+pub(crate) fn check_growth(
+    stored: &Fields,
+    owner: Option<&str>,
+    changes: &[FieldChange],
+    max: usize,
+) -> Result<(), Error> {
+    let (mut size, mut count) = (stored.size(), stored.len());
+    let (old_size, old_count) = (size, count);
+    for change in changes {
+        if let Some(old) = stored.find(&change.name) {
+            size -= old.name.len() + old.json.len();
+            count -= 1;
+        }
+        size += change.size();
+        count += usize::from(change.json.is_some());
+    }
+    let grows = size > old_size;
+    size += owner.map_or(0, str::len);
+    if grows && size > max {
+        return Err(Error::TooLarge { size, max });
+    }
+    if count > MAX_FIELDS && count > old_count {
+        return Err(Error::TooManyFields);
+    }
+    Ok(())
+}
+
+/// What a request sees at one moment: the record under its own writes.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) record: Option<Arc<Record>>,
+    pub(crate) staged: Vec<StagedField>,
+    pub(crate) owner: OwnerChange,
+}
+
+impl Snapshot {
+    /// Lays later writes over those that are on their way to the store.
+    pub(crate) fn overlay(&mut self, later: &[StagedField]) {
+        if self.staged.is_empty() {
+            self.staged = later.to_vec();
+        } else {
+            for field in later {
+                put(&mut self.staged, field.clone());
+            }
+        }
+    }
+
+    /// The JSON text of the first of these names that has one.
+    pub(crate) fn json<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Option<&str> {
+        names.into_iter().find_map(|name| {
+            match self.staged.iter().find(|field| field.name == name) {
+                Some(field) => field.json.as_deref(),
+                None => self.record.as_ref()?.fields().get(name),
+            }
+        })
+    }
+
+    pub(crate) fn owner(&self) -> Option<&str> {
+        match &self.owner {
+            OwnerChange::Unchanged => self.record.as_ref()?.owner(),
+            change => change.owner(),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Updates of one session in one process take turns, so that they need not fight in the store (R5).
+
+use std::{collections::HashMap, sync::Arc};
+
+use parking_lot::Mutex;
+use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
+
+use crate::{Record, SessionId};
+
+/// What one turn leaves for the next: the newest record, which saves it a conflict.
+type Newest = Option<Arc<Record>>;
+
+/// The queues of the sessions that are being updated: first come, first served.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Turns {
+    queues: Arc<Mutex<HashMap<SessionId, Arc<Queue<Newest>>>>>,
+}
+
+/// Somebody's turn. Ends when dropped.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    id: SessionId,
+    newest: Option<OwnedMutexGuard<Newest>>,
+    queues: Arc<Mutex<HashMap<SessionId, Arc<Queue<Newest>>>>>,
+}
+
+impl Turns {
+    /// Waits in the session's queue. Whoever stops waiting leaves nothing behind.
+    pub(crate) async fn take(&self, id: SessionId) -> Turn {
+        let queue = Arc::clone(self.queues.lock().entry(id).or_default());
+        // Made before the wait: its drop cleans up after those who give up, too.
+        let mut turn = Turn {
+            id,
+            newest: None,
+            queues: Arc::clone(&self.queues),
+        };
+        turn.newest = Some(queue.lock_owned().await);
+        turn
+    }
+}
+
+impl Turn {
+    /// What the turn before left.
+    pub(crate) fn newest(&self) -> Newest {
+        self.newest.as_deref().cloned().flatten()
+    }
+
+    /// Leaves the newest record for the next turn.
+    pub(crate) fn leave(&mut self, record: &Arc<Record>) {
+        if let Some(newest) = self.newest.as_deref_mut() {
+            *newest = Some(Arc::clone(record));
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.newest = None;
+        let mut queues = self.queues.lock();
+        // Only the table still knows the queue: nobody waits, and nobody can begin to while the table is locked.
+        if queues
+            .get(&self.id)
+            .is_some_and(|queue| Arc::strong_count(queue) == 1)
+        {
+            queues.remove(&self.id);
+        }
+    }
+}

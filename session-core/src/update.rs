@@ -1,0 +1,169 @@
+//! `update`: read the newest, change it, commit only if nobody was faster; else again (R5).
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use rand::Rng;
+
+use crate::{
+    Error, Guard, OwnerChange, Record, Session, SessionData,
+    commit::Attempt,
+    data::{Reader, Writer},
+    runtime::{BoxFuture, within},
+    session::Live,
+    staged::{Snapshot, Staged},
+    turns::Turn,
+};
+
+/// So often a store that answers at once is asked again before the update waits for its turn.
+const QUICK_TRIES: u32 = 16;
+/// The longest pause between two tries.
+const MAX_PAUSE: Duration = Duration::from_millis(200);
+
+impl Session {
+    /// Changes a view atomically. The closure sees the newest record under this request's staged writes, and runs
+    /// again if somebody else committed in between; every `Ok` counts exactly once.
+    ///
+    /// One store call, and one more for each time that another process was faster; none if nothing changed.
+    pub async fn update<T: SessionData, R>(
+        &self,
+        mut change: impl FnMut(&mut T) -> R,
+    ) -> Result<R, Error> {
+        self.try_update(|view| Ok::<R, Error>(change(view))).await?
+    }
+
+    /// As [`update`](Self::update), but a closure that returns an `Err` saves nothing.
+    pub async fn try_update<T: SessionData, R, E>(
+        &self,
+        mut change: impl FnMut(&mut T) -> Result<R, E>,
+    ) -> Result<Result<R, E>, Error> {
+        let _calls = self.calls().await;
+        let destroys = std::mem::take(&mut self.lock().staged.destroy);
+        if destroys {
+            self.end().await?;
+        }
+        let mut patience = Patience::default();
+        loop {
+            patience.before_try(self).await?;
+            let (live, snapshot) = self.newest()?;
+            let (result, written) = match self.run(&snapshot, &mut change)? {
+                Ok(ran) => ran,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            let done = match live {
+                _ if written.is_empty() => self.is_newest(&snapshot).await?,
+                Some(live) => self.write(live, &written, &mut patience).await?,
+                None => self.start(&written).await.map(|()| true)?,
+            };
+            if done {
+                self.lock().staged.unstage(&written);
+                return Ok(Ok(result));
+            }
+        }
+    }
+
+    fn newest(&self) -> Result<(Option<Live>, Snapshot), Error> {
+        let state = self.lock();
+        Ok((state.writable()?, state.snapshot()))
+    }
+
+    /// Runs the user's closure, without any lock held. What it wrote is what differs between before and after (R7).
+    fn run<T: SessionData, R, E>(
+        &self,
+        snapshot: &Snapshot,
+        change: &mut impl FnMut(&mut T) -> Result<R, E>,
+    ) -> Result<Result<(R, Staged), E>, Error> {
+        let mut view = T::read(&Reader::new(self, snapshot))?;
+        let before = Writer::of(&view);
+        match change(&mut view) {
+            Ok(result) => Ok(Ok((result, Writer::of(&view).since(&before)?))),
+            Err(refused) => Ok(Err(refused)),
+        }
+    }
+
+    /// Nothing changed, so there is nothing to send. While the request runs, what it loaded is new enough;
+    /// a socket that has been open for hours asks the store.
+    async fn is_newest(&self, seen: &Snapshot) -> Result<bool, Error> {
+        if !self.lock().sent {
+            return Ok(true);
+        }
+        self.reload().await?;
+        let version = |snapshot: &Snapshot| snapshot.record.as_ref().map(|record| record.version());
+        Ok(version(&self.snapshot()) == version(seen))
+    }
+
+    /// Whether it was written; if not, somebody was faster.
+    async fn write(
+        &self,
+        live: Live,
+        written: &Staged,
+        patience: &mut Patience,
+    ) -> Result<bool, Error> {
+        if written.owner != OwnerChange::Unchanged && self.lock().sent {
+            return Err(Error::ResponseSent);
+        }
+        let patch = self.patch(&live, written)?;
+        let guard = Guard {
+            generation: live.generation,
+            version: Some(live.record.version()),
+        };
+        match self.commit_patch(&live, guard, patch).await? {
+            Attempt::Applied(record) => {
+                patience.leave(&record);
+                Ok(true)
+            }
+            Attempt::Conflict => Ok(false),
+        }
+    }
+}
+
+/// How an update waits: first for its turn among those of this process, then in jittered pauses for those of
+/// other processes, and in all no longer than `update_timeout`.
+#[derive(Default)]
+struct Patience {
+    tries: u32,
+    turn: Option<Turn>,
+    limit: Option<BoxFuture<()>>,
+}
+
+impl Patience {
+    async fn before_try(&mut self, session: &Session) -> Result<(), Error> {
+        self.tries += 1;
+        let backend = session.backend();
+        if backend.answers_at_once() && self.tries <= QUICK_TRIES {
+            return Ok(());
+        }
+        if self.turn.is_some() {
+            let longest = Duration::from_millis(1 << self.tries.min(16)).min(MAX_PAUSE);
+            let pause = rand::thread_rng().gen_range(Duration::ZERO..=longest);
+            return self.bear(session, backend.runtime.sleep(pause)).await;
+        }
+        let Some(id) = session.id() else {
+            return Ok(());
+        };
+        let turn = self.bear(session, Box::pin(backend.turns.take(id))).await?;
+        let newest = turn.newest();
+        self.turn = Some(turn);
+        match newest {
+            Some(record) => session.lock().see(record),
+            None => Ok(()),
+        }
+    }
+
+    async fn bear<T>(
+        &mut self,
+        session: &Session,
+        work: impl Future<Output = T> + Unpin,
+    ) -> Result<T, Error> {
+        let backend = session.backend();
+        let limit = self
+            .limit
+            .get_or_insert_with(|| backend.runtime.sleep(backend.policy.update_timeout));
+        within(work, limit).await.ok_or(Error::Contended)
+    }
+
+    fn leave(&mut self, newest: &Arc<Record>) {
+        if let Some(turn) = &mut self.turn {
+            turn.leave(newest);
+        }
+    }
+}
