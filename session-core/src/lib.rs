@@ -46,9 +46,11 @@ pub const TARGET: &str = "session";
 /// What derived code calls. No part of the public interface: it may change with any version.
 #[doc(hidden)]
 pub mod __private {
+    pub use ::core;
+    pub use serde::{Serialize, de::DeserializeOwned};
+
     pub use crate::{
         FieldError,
         data::{Field, Last, Reader, SessionData, View, Writer, clear},
     };
-    pub use ::core;
 }

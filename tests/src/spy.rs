@@ -1,0 +1,211 @@
+//! A store that notes every call, and can be told to fail or to wait.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use session_axum::{
+    Committed, Created, Guard, MemoryStore, NewRecord, Patch, Record, SessionId, SessionStore,
+    StoreError,
+};
+use tokio::sync::oneshot;
+
+/// A method of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named as the methods")]
+pub enum Call {
+    Load,
+    Create,
+    Commit,
+    Delete,
+}
+
+/// A store around another one: its log is the assertion.
+#[derive(Debug, Clone)]
+pub struct SpyStore<S = MemoryStore> {
+    /// The store itself, for looking and for meddling unseen.
+    pub inner: S,
+    script: Arc<Mutex<Script>>,
+}
+
+#[derive(Debug, Default)]
+struct Script {
+    log: Vec<Call>,
+    orders: VecDeque<(Call, Order)>,
+}
+
+#[derive(Debug)]
+enum Order {
+    Fail(StoreError),
+    /// The store does it, and then the answer is lost.
+    FailAfter(StoreError),
+    Wait(oneshot::Sender<()>, oneshot::Receiver<()>),
+    WaitAfter(oneshot::Sender<()>, oneshot::Receiver<()>),
+}
+
+/// A call that waits in the store.
+#[derive(Debug)]
+pub struct Held {
+    reached: oneshot::Receiver<()>,
+    release: oneshot::Sender<()>,
+}
+
+impl Held {
+    /// Waits until the call is there.
+    pub async fn reached(&mut self) {
+        (&mut self.reached).await.expect("the call comes");
+    }
+
+    /// Lets it go on.
+    pub fn release(self) {
+        // Nobody is there any more when the request was cancelled.
+        let _ = self.release.send(());
+    }
+}
+
+impl SpyStore {
+    /// Around a new memory store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::around(MemoryStore::new())
+    }
+}
+
+impl Default for SpyStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<S> SpyStore<S> {
+    /// Around this store.
+    pub fn around(inner: S) -> Self {
+        Self {
+            inner,
+            script: Arc::default(),
+        }
+    }
+
+    /// The calls since the last time somebody asked.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        std::mem::take(&mut self.script.lock().expect("not poisoned").log)
+    }
+
+    /// Fails if there was any call since the last time somebody asked.
+    pub fn assert_untouched(&self) {
+        assert_eq!(self.calls(), []);
+    }
+
+    /// The next call of this method fails before it reaches the store.
+    pub fn fail(&self, call: Call, error: StoreError) {
+        self.order(call, Order::Fail(error));
+    }
+
+    /// The next call of this method is done by the store, but its answer is an error.
+    pub fn lose_answer(&self, call: Call, error: StoreError) {
+        self.order(call, Order::FailAfter(error));
+    }
+
+    /// The next call of this method waits before it reaches the store.
+    #[must_use]
+    pub fn hold(&self, call: Call) -> Held {
+        self.held(call, Order::Wait)
+    }
+
+    /// The next call of this method is done by the store, and waits with the answer.
+    #[must_use]
+    pub fn hold_answer(&self, call: Call) -> Held {
+        self.held(call, Order::WaitAfter)
+    }
+
+    fn held(
+        &self,
+        call: Call,
+        order: impl FnOnce(oneshot::Sender<()>, oneshot::Receiver<()>) -> Order,
+    ) -> Held {
+        let (reach, reached) = oneshot::channel();
+        let (release, released) = oneshot::channel();
+        self.order(call, order(reach, released));
+        Held { reached, release }
+    }
+
+    fn order(&self, call: Call, order: Order) {
+        let mut script = self.script.lock().expect("not poisoned");
+        script.orders.push_back((call, order));
+    }
+
+    fn note(&self, call: Call) -> Option<Order> {
+        let mut script = self.script.lock().expect("not poisoned");
+        script.log.push(call);
+        let at = script.orders.iter().position(|(of, _)| *of == call)?;
+        script.orders.remove(at).map(|(_, order)| order)
+    }
+
+    async fn play<T>(
+        &self,
+        call: Call,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        match self.note(call) {
+            None => work.await,
+            Some(Order::Fail(error)) => Err(error),
+            Some(Order::FailAfter(error)) => work.await.and(Err(error)),
+            Some(Order::Wait(reach, released)) => {
+                let _ = reach.send(());
+                let _ = released.await;
+                work.await
+            }
+            Some(Order::WaitAfter(reach, released)) => {
+                let answer = work.await;
+                let _ = reach.send(());
+                let _ = released.await;
+                answer
+            }
+        }
+    }
+}
+
+impl<S: SessionStore> SessionStore for SpyStore<S> {
+    async fn load(&self, id: SessionId) -> Result<Option<Arc<Record>>, StoreError> {
+        self.play(Call::Load, self.inner.load(id)).await
+    }
+
+    async fn create(&self, id: SessionId, new: NewRecord) -> Result<Created, StoreError> {
+        self.play(Call::Create, self.inner.create(id, new)).await
+    }
+
+    async fn commit(
+        &self,
+        id: SessionId,
+        guard: Guard,
+        patch: &Patch,
+    ) -> Result<Committed, StoreError> {
+        self.play(Call::Commit, self.inner.commit(id, guard, patch))
+            .await
+    }
+
+    async fn delete(&self, id: SessionId) -> Result<bool, StoreError> {
+        self.play(Call::Delete, self.inner.delete(id)).await
+    }
+
+    async fn find_by_owner(
+        &self,
+        owner: &str,
+    ) -> Result<Vec<(SessionId, Arc<Record>)>, StoreError> {
+        self.inner.find_by_owner(owner).await
+    }
+
+    async fn revoke_owner(&self, owner: &str, keep: Option<SessionId>) -> Result<u64, StoreError> {
+        self.inner.revoke_owner(owner, keep).await
+    }
+
+    async fn delete_expired(&self, at_most: usize) -> Result<u64, StoreError> {
+        self.inner.delete_expired(at_most).await
+    }
+
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.inner.count().await
+    }
+}

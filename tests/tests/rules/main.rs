@@ -1,0 +1,3 @@
+//! The rules of the session library, each named by its sentence.
+
+mod reading_and_writing;

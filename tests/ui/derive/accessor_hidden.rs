@@ -1,0 +1,14 @@
+use session_axum::{SessionData, TypedSession};
+
+#[derive(SessionData)]
+struct Visit {
+    session: u64,
+    #[session(accessor = "clone")]
+    copy: bool,
+}
+
+fn handler(session: TypedSession<Visit>) {
+    session.set_session(1);
+}
+
+fn main() {}

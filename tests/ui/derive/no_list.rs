@@ -1,0 +1,13 @@
+use session_axum::{SessionData, TypedSession};
+
+#[derive(SessionData)]
+struct Visit {
+    #[session]
+    count: u64,
+}
+
+fn handler(session: TypedSession<Visit>) -> u64 {
+    session.count()
+}
+
+fn main() {}
