@@ -10,6 +10,8 @@ pub mod generic;
 pub mod hostile;
 #[path = "../ui/derive/pass/in_a_function.rs"]
 pub mod in_a_function;
+#[path = "../ui/derive/pass/less_visible_type.rs"]
+pub mod less_visible_type;
 #[path = "../ui/derive/pass/private.rs"]
 pub mod private;
 #[path = "../ui/derive/pass/renamed_crate.rs"]
@@ -28,6 +30,7 @@ fn a_right_derive_leaves_no_warning() {
     generic::main();
     hostile::main();
     in_a_function::main();
+    less_visible_type::main();
     private::main();
     renamed_crate::main();
     shadowed_names::main();
