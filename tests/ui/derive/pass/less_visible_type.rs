@@ -1,6 +1,12 @@
 //! A public view with a field whose type is private: the accessor is there for who sees the type.
 
-#![deny(warnings, clippy::pedantic, missing_docs, private_interfaces, private_bounds)]
+#![deny(
+    warnings,
+    clippy::pedantic,
+    missing_docs,
+    private_interfaces,
+    private_bounds
+)]
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use session_axum::{SessionData, TypedSession};
