@@ -1,4 +1,4 @@
-//! Sessions for axum.
+#![doc = include_str!("docs.md")]
 
 mod caching;
 mod config;

@@ -162,6 +162,7 @@ impl View {
         self.reading(|reader| reader.required(field)).map(Last::new)
     }
 
+    #[must_use]
     pub fn get_required<F: DeserializeOwned + Clone>(
         &self,
         field: &'static Field,
@@ -177,7 +178,7 @@ impl View {
 
     #[must_use]
     pub fn owner<V: FromStr>(&self) -> Option<V> {
-        self.reading(|reader| reader.owner())
+        self.session.snapshot().owner()?.parse().ok()
     }
 
     pub fn set_owner<V: Display>(&self, owner: Option<&V>) {

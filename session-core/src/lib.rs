@@ -1,6 +1,4 @@
-//! The core.
-
-#![doc = ""]
+#![doc = include_str!("docs.md")]
 
 mod backend;
 mod commit;

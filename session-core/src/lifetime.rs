@@ -49,7 +49,7 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        const DAY: Duration = Duration::from_hours(24);
         Self {
             idle_timeout: DAY,
             absolute_timeout: DAY * 30,

@@ -291,10 +291,10 @@ mod tests {
     use super::*;
     use crate::{FieldChange, Lifetime, Renewal};
 
-    const HOUR: Duration = Duration::from_secs(3600);
+    const HOUR: Duration = Duration::from_hours(1);
     const LIFETIME: Lifetime = Lifetime {
         idle: HOUR,
-        absolute: Duration::from_secs(3 * 3600),
+        absolute: Duration::from_hours(3),
     };
     const START: Timestamp = Timestamp::from_micros(1_000_000);
 

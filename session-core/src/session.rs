@@ -174,6 +174,10 @@ impl Session {
 
     /// Stages a whole view, also one that does not exist yet (the first login). Only fields that differ
     /// from what the view reads now are written (R7).
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the state is given away, as by `update`"
+    )]
     pub fn set_state<T: SessionData>(&self, state: T) {
         data::set_state(self, &state);
     }

@@ -5,3 +5,8 @@ mod spy;
 
 pub use browser::{Answer, Browser};
 pub use spy::{Call, Held, SpyStore};
+
+/// The program of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

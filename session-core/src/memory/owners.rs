@@ -9,10 +9,12 @@ use parking_lot::Mutex;
 
 use crate::SessionId;
 
+type OwnersShard = Mutex<HashMap<Box<str>, HashSet<SessionId>>>;
+
 /// An index, exact because it changes under the lock of the record's shard. Owners' names are the
 /// application's, so they are hashed with a secret, and their locks are taken last.
 pub(super) struct Owners {
-    shards: Box<[Mutex<HashMap<Box<str>, HashSet<SessionId>>>]>,
+    shards: Box<[OwnersShard]>,
     hasher: RandomState,
 }
 
@@ -24,7 +26,7 @@ impl Owners {
         }
     }
 
-    fn shard(&self, owner: &str) -> &Mutex<HashMap<Box<str>, HashSet<SessionId>>> {
+    fn shard(&self, owner: &str) -> &OwnersShard {
         let hash = self.hasher.hash_one(owner).to_le_bytes();
         &self.shards[usize::from(hash[0]) % self.shards.len()]
     }
