@@ -8,8 +8,9 @@ use std::{
 use axum::{
     Router,
     body::{Body, to_bytes},
-    http::{HeaderMap, Method, Request, StatusCode, header},
+    http::{HeaderMap, Method, Request, StatusCode, header, request::Builder},
 };
+use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 
 /// Keeps the cookies that it was given. Its clones are tabs of the same browser.
@@ -102,8 +103,28 @@ impl Browser {
         self.request(Method::POST, path).await
     }
 
+    /// `GET path` with one more header.
+    pub async fn get_with(&self, path: &str, name: &str, value: &str) -> Answer {
+        let request = self.prepare(Method::GET, path).header(name, value);
+        self.send(request.body(Body::empty()).expect("a request"))
+            .await
+    }
+
+    /// Starts `GET path` in a task of its own: a slow request, or one that is cancelled.
+    #[must_use]
+    pub fn start(&self, path: &str) -> JoinHandle<Answer> {
+        let (browser, path) = (self.clone(), path.to_owned());
+        tokio::spawn(async move { browser.get(&path).await })
+    }
+
     /// Any request; with this browser's cookies in one header.
     pub async fn request(&self, method: Method, path: &str) -> Answer {
+        let request = self.prepare(method, path);
+        self.send(request.body(Body::empty()).expect("a request"))
+            .await
+    }
+
+    fn prepare(&self, method: Method, path: &str) -> Builder {
         let mut request = Request::builder().method(method).uri(path);
         let cookies = self.cookies.lock().expect("not poisoned").clone();
         if !cookies.is_empty() {
@@ -113,8 +134,7 @@ impl Browser {
                 .collect();
             request = request.header(header::COOKIE, pairs.join("; "));
         }
-        self.send(request.body(Body::empty()).expect("a request"))
-            .await
+        request
     }
 
     /// Sends this request as it is, and keeps the cookies of the response.

@@ -1,9 +1,11 @@
-//! What the tests of the rules share: a browser that keeps cookies, and a store that tells and obeys.
+//! What the tests of the rules share: a browser that keeps cookies, a store that tells and obeys, and the log.
 
 mod browser;
+mod log;
 mod spy;
 
 pub use browser::{Answer, Browser};
+pub use log::Log;
 pub use spy::{Call, Held, SpyStore};
 
 /// The program of the README, compiled.

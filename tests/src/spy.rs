@@ -32,7 +32,13 @@ pub struct SpyStore<S = MemoryStore> {
 #[derive(Debug, Default)]
 struct Script {
     log: Vec<Call>,
-    orders: VecDeque<(Call, Order)>,
+    patches: Vec<Patch>,
+    last_id: Option<SessionId>,
+    /// For one method, or for all that change the store.
+    orders: VecDeque<(Option<Call>, Order)>,
+    ids_taken: usize,
+    slow: bool,
+    contended: bool,
 }
 
 #[derive(Debug)]
@@ -98,31 +104,70 @@ impl<S> SpyStore<S> {
         assert_eq!(self.calls(), []);
     }
 
+    /// What commits sent since the last time somebody asked.
+    #[must_use]
+    pub fn patches(&self) -> Vec<Patch> {
+        std::mem::take(&mut self.script.lock().expect("not poisoned").patches)
+    }
+
+    /// The session of the latest call.
+    #[must_use]
+    pub fn last_id(&self) -> SessionId {
+        let script = self.script.lock().expect("not poisoned");
+        script.last_id.expect("there was a call")
+    }
+
+    /// The next creations find their ids taken.
+    pub fn take_ids(&self, times: usize) {
+        self.script.lock().expect("not poisoned").ids_taken = times;
+    }
+
     /// The next call of this method fails before it reaches the store.
     pub fn fail(&self, call: Call, error: StoreError) {
-        self.order(call, Order::Fail(error));
+        self.order(Some(call), Order::Fail(error));
     }
 
     /// The next call of this method is done by the store, but its answer is an error.
     pub fn lose_answer(&self, call: Call, error: StoreError) {
-        self.order(call, Order::FailAfter(error));
+        self.order(Some(call), Order::FailAfter(error));
     }
 
     /// The next call of this method waits before it reaches the store.
     #[must_use]
     pub fn hold(&self, call: Call) -> Held {
-        self.held(call, Order::Wait)
+        self.held(Some(call), Order::Wait)
+    }
+
+    /// The next call that changes the store waits before it reaches it.
+    #[must_use]
+    pub fn hold_change(&self) -> Held {
+        self.held(None, Order::Wait)
     }
 
     /// The next call of this method is done by the store, and waits with the answer.
     #[must_use]
     pub fn hold_answer(&self, call: Call) -> Held {
-        self.held(call, Order::WaitAfter)
+        self.held(Some(call), Order::WaitAfter)
+    }
+
+    /// Takes back the orders that no call has met yet.
+    pub fn forget_orders(&self) {
+        self.script.lock().expect("not poisoned").orders.clear();
+    }
+
+    /// From now on every call lets other tasks run before and after its work.
+    pub fn be_slow(&self) {
+        self.script.lock().expect("not poisoned").slow = true;
+    }
+
+    /// From now on, whoever commits with a version is told that somebody was faster.
+    pub fn be_contended(&self) {
+        self.script.lock().expect("not poisoned").contended = true;
     }
 
     fn held(
         &self,
-        call: Call,
+        call: Option<Call>,
         order: impl FnOnce(oneshot::Sender<()>, oneshot::Receiver<()>) -> Order,
     ) -> Held {
         let (reach, reached) = oneshot::channel();
@@ -131,24 +176,59 @@ impl<S> SpyStore<S> {
         Held { reached, release }
     }
 
-    fn order(&self, call: Call, order: Order) {
+    fn order(&self, call: Option<Call>, order: Order) {
         let mut script = self.script.lock().expect("not poisoned");
         script.orders.push_back((call, order));
     }
 
-    fn note(&self, call: Call) -> Option<Order> {
+    fn note(&self, call: Call, id: SessionId) -> Option<Order> {
         let mut script = self.script.lock().expect("not poisoned");
         script.log.push(call);
-        let at = script.orders.iter().position(|(of, _)| *of == call)?;
+        script.last_id = Some(id);
+        let is_meant = |of: Option<Call>| of.map_or(call != Call::Load, |of| of == call);
+        let at = script.orders.iter().position(|(of, _)| is_meant(*of))?;
         script.orders.remove(at).map(|(_, order)| order)
+    }
+
+    async fn pause(&self) {
+        let slow = self.script.lock().expect("not poisoned").slow;
+        if slow {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn id_is_taken(&self) -> bool {
+        let mut script = self.script.lock().expect("not poisoned");
+        let taken = script.ids_taken > 0;
+        script.ids_taken = script.ids_taken.saturating_sub(1);
+        taken
+    }
+
+    fn is_outrun(&self, guard: Guard, patch: &Patch) -> bool {
+        let mut script = self.script.lock().expect("not poisoned");
+        script.patches.push(patch.clone());
+        script.contended && guard.version.is_some()
     }
 
     async fn play<T>(
         &self,
         call: Call,
+        id: SessionId,
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        match self.note(call) {
+        let order = self.note(call, id);
+        self.pause().await;
+        let answer = self.obey(order, work).await;
+        self.pause().await;
+        answer
+    }
+
+    async fn obey<T>(
+        &self,
+        order: Option<Order>,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        match order {
             None => work.await,
             Some(Order::Fail(error)) => Err(error),
             Some(Order::FailAfter(error)) => work.await.and(Err(error)),
@@ -169,11 +249,17 @@ impl<S> SpyStore<S> {
 
 impl<S: SessionStore> SessionStore for SpyStore<S> {
     async fn load(&self, id: SessionId) -> Result<Option<Arc<Record>>, StoreError> {
-        self.play(Call::Load, self.inner.load(id)).await
+        self.play(Call::Load, id, self.inner.load(id)).await
     }
 
     async fn create(&self, id: SessionId, new: NewRecord) -> Result<Created, StoreError> {
-        self.play(Call::Create, self.inner.create(id, new)).await
+        let work = async {
+            if self.id_is_taken() {
+                return Ok(Created::IdTaken);
+            }
+            self.inner.create(id, new).await
+        };
+        self.play(Call::Create, id, work).await
     }
 
     async fn commit(
@@ -182,12 +268,16 @@ impl<S: SessionStore> SessionStore for SpyStore<S> {
         guard: Guard,
         patch: &Patch,
     ) -> Result<Committed, StoreError> {
-        self.play(Call::Commit, self.inner.commit(id, guard, patch))
+        if self.is_outrun(guard, patch) {
+            let newest = self.play(Call::Commit, id, self.inner.load(id)).await?;
+            return Ok(newest.map_or(Committed::Gone, Committed::Conflict));
+        }
+        self.play(Call::Commit, id, self.inner.commit(id, guard, patch))
             .await
     }
 
     async fn delete(&self, id: SessionId) -> Result<bool, StoreError> {
-        self.play(Call::Delete, self.inner.delete(id)).await
+        self.play(Call::Delete, id, self.inner.delete(id)).await
     }
 
     async fn find_by_owner(
