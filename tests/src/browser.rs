@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use axum::{
@@ -70,7 +70,7 @@ impl Browser {
     /// The same app, with a copy of the cookies: what somebody has who stole them just now.
     #[must_use]
     pub fn copy(&self) -> Self {
-        let cookies = self.cookies.lock().expect("not poisoned").clone();
+        let cookies = self.jar().clone();
         Self {
             app: self.app.clone(),
             cookies: Arc::new(Mutex::new(cookies)),
@@ -80,16 +80,12 @@ impl Browser {
     /// The value of a cookie.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<String> {
-        self.cookies
-            .lock()
-            .expect("not poisoned")
-            .get(name)
-            .cloned()
+        self.jar().get(name).cloned()
     }
 
     /// Puts a cookie in, as an attacker or another app may.
     pub fn set_cookie(&self, name: &str, value: &str) {
-        let mut cookies = self.cookies.lock().expect("not poisoned");
+        let mut cookies = self.jar();
         cookies.insert(name.to_owned(), value.to_owned());
     }
 
@@ -126,7 +122,7 @@ impl Browser {
 
     fn prepare(&self, method: Method, path: &str) -> Builder {
         let mut request = Request::builder().method(method).uri(path);
-        let cookies = self.cookies.lock().expect("not poisoned").clone();
+        let cookies = self.jar().clone();
         if !cookies.is_empty() {
             let pairs: Vec<_> = cookies
                 .iter()
@@ -156,8 +152,12 @@ impl Browser {
         answer
     }
 
+    fn jar(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.cookies.lock().expect("not poisoned")
+    }
+
     fn keep_cookies(&self, answer: &Answer) {
-        let mut cookies = self.cookies.lock().expect("not poisoned");
+        let mut cookies = self.jar();
         for header in answer.set_cookies() {
             let pair = header.split(';').next().unwrap_or_default();
             let Some((name, value)) = pair.split_once('=') else {

@@ -1,5 +1,7 @@
 //! What the tests of the rules share: a browser that keeps cookies, a store that tells and obeys, and the log.
 
+#![expect(clippy::missing_panics_doc, reason = "a test fails by it")]
+
 mod browser;
 mod log;
 mod spy;

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use session_axum::{
@@ -96,7 +96,7 @@ impl<S> SpyStore<S> {
     /// The calls since the last time somebody asked.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
-        std::mem::take(&mut self.script.lock().expect("not poisoned").log)
+        std::mem::take(&mut self.script().log)
     }
 
     /// Fails if there was any call since the last time somebody asked.
@@ -107,19 +107,19 @@ impl<S> SpyStore<S> {
     /// What commits sent since the last time somebody asked.
     #[must_use]
     pub fn patches(&self) -> Vec<Patch> {
-        std::mem::take(&mut self.script.lock().expect("not poisoned").patches)
+        std::mem::take(&mut self.script().patches)
     }
 
     /// The session of the latest call.
     #[must_use]
     pub fn last_id(&self) -> SessionId {
-        let script = self.script.lock().expect("not poisoned");
-        script.last_id.expect("there was a call")
+        let last = self.script().last_id;
+        last.expect("there was a call")
     }
 
     /// The next creations find their ids taken.
     pub fn take_ids(&self, times: usize) {
-        self.script.lock().expect("not poisoned").ids_taken = times;
+        self.script().ids_taken = times;
     }
 
     /// The next call of this method fails before it reaches the store.
@@ -152,17 +152,21 @@ impl<S> SpyStore<S> {
 
     /// Takes back the orders that no call has met yet.
     pub fn forget_orders(&self) {
-        self.script.lock().expect("not poisoned").orders.clear();
+        self.script().orders.clear();
     }
 
     /// From now on every call lets other tasks run before and after its work.
     pub fn be_slow(&self) {
-        self.script.lock().expect("not poisoned").slow = true;
+        self.script().slow = true;
     }
 
     /// From now on, whoever commits with a version is told that somebody was faster.
     pub fn be_contended(&self) {
-        self.script.lock().expect("not poisoned").contended = true;
+        self.script().contended = true;
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().expect("not poisoned")
     }
 
     fn held(
@@ -177,12 +181,12 @@ impl<S> SpyStore<S> {
     }
 
     fn order(&self, call: Option<Call>, order: Order) {
-        let mut script = self.script.lock().expect("not poisoned");
+        let mut script = self.script();
         script.orders.push_back((call, order));
     }
 
     fn note(&self, call: Call, id: SessionId) -> Option<Order> {
-        let mut script = self.script.lock().expect("not poisoned");
+        let mut script = self.script();
         script.log.push(call);
         script.last_id = Some(id);
         let is_meant = |of: Option<Call>| of.map_or(call != Call::Load, |of| of == call);
@@ -191,21 +195,21 @@ impl<S> SpyStore<S> {
     }
 
     async fn pause(&self) {
-        let slow = self.script.lock().expect("not poisoned").slow;
+        let slow = self.script().slow;
         if slow {
             tokio::task::yield_now().await;
         }
     }
 
     fn id_is_taken(&self) -> bool {
-        let mut script = self.script.lock().expect("not poisoned");
+        let mut script = self.script();
         let taken = script.ids_taken > 0;
         script.ids_taken = script.ids_taken.saturating_sub(1);
         taken
     }
 
     fn is_outrun(&self, guard: Guard, patch: &Patch) -> bool {
-        let mut script = self.script.lock().expect("not poisoned");
+        let mut script = self.script();
         script.patches.push(patch.clone());
         script.contended && guard.version.is_some()
     }
