@@ -3,10 +3,19 @@
 use http::{HeaderMap, HeaderValue, header};
 use session_core::TARGET;
 
-/// The response depends on the session, and sets its cookie or not.
-pub(crate) fn mark(headers: &mut HeaderMap, sets_cookie: bool) {
-    if !mentions(headers, header::VARY, &["cookie", "*"]) {
-        headers.append(header::VARY, HeaderValue::from_static("Cookie"));
+/// The response depends on the session, and carries its token or not. Where tokens travel in headers,
+/// it depends on these, too.
+pub(crate) fn mark(headers: &mut HeaderMap, sets_cookie: bool, token_header: Option<&str>) {
+    let by_header = token_header.map(|name| ["authorization", name]);
+    for name in ["Cookie"]
+        .into_iter()
+        .chain(by_header.into_iter().flatten())
+    {
+        if !mentions(headers, header::VARY, &[name, "*"])
+            && let Ok(name) = HeaderValue::try_from(name)
+        {
+            headers.append(header::VARY, name);
+        }
     }
     if mentions(headers, header::CACHE_CONTROL, &["no-store", "private"]) {
         return;
@@ -54,7 +63,7 @@ mod tests {
         if let Some(value) = cache_control {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(value));
         }
-        mark(&mut headers, sets_cookie);
+        mark(&mut headers, sets_cookie, None);
         let values = headers.get_all(header::CACHE_CONTROL).iter();
         let values: Vec<_> = values.map(|value| value.to_str().expect("ascii")).collect();
         values.join(", ")
@@ -83,8 +92,8 @@ mod tests {
     fn vary_is_appended_once() {
         let mut headers = HeaderMap::new();
         headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-        mark(&mut headers, false);
-        mark(&mut headers, false);
+        mark(&mut headers, false, None);
+        mark(&mut headers, false, None);
         let values: Vec<_> = headers.get_all(header::VARY).iter().collect();
         assert_eq!(values, ["Accept-Encoding", "Cookie"]);
     }

@@ -20,7 +20,60 @@ pub(crate) struct Config {
     pub(crate) timing: Timing,
     pub(crate) sealer: Sealer,
     pub(crate) template: Template,
+    /// The path and domain where the cookie lived before.
+    pub(crate) former: Option<(String, Option<String>)>,
+    pub(crate) cookies: bool,
+    pub(crate) token_header: Option<String>,
     pub(crate) skip: Vec<SkipRule>,
+}
+
+/// The two limits of a session's life together.
+///
+/// The presets are what NIST SP 800-63B-4 (2.1.3, 2.2.3, 2.3.3) asks of an authenticator assurance level.
+///
+/// ```
+/// use session_axum::{Key, MemoryStore, SessionLayer, Timeouts};
+///
+/// let layer = SessionLayer::new(MemoryStore::new(), Key::generate()).timeouts(Timeouts::aal2());
+/// # let _ = layer.check();
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "two limits, for ever")]
+pub struct Timeouts {
+    /// Without activity.
+    pub idle: Duration,
+    /// From the start, whatever the activity.
+    pub absolute: Duration,
+}
+
+impl Timeouts {
+    /// AAL1: 30 days in all; no limit of inactivity is asked for.
+    #[must_use]
+    pub const fn aal1() -> Self {
+        let absolute = Duration::from_hours(30 * 24);
+        Self {
+            idle: absolute,
+            absolute,
+        }
+    }
+
+    /// AAL2: 24 hours in all, one hour without activity.
+    #[must_use]
+    pub const fn aal2() -> Self {
+        Self {
+            idle: Duration::from_hours(1),
+            absolute: Duration::from_hours(24),
+        }
+    }
+
+    /// AAL3: 12 hours in all, 15 minutes without activity.
+    #[must_use]
+    pub const fn aal3() -> Self {
+        Self {
+            idle: Duration::from_mins(15),
+            absolute: Duration::from_hours(12),
+        }
+    }
 }
 
 /// The time limits that were named; the others follow from them.
@@ -90,6 +143,22 @@ impl Config {
         if policy.touch_interval >= policy.idle_timeout {
             return Err(ConfigError::TouchInterval);
         }
+        if policy.rotate_every.is_some_and(|period| period.is_zero()) {
+            return Err(ConfigError::Zero("rotate_every"));
+        }
+        if policy
+            .max_sessions_per_owner
+            .is_some_and(|(limit, _)| limit == 0)
+        {
+            return Err(ConfigError::Zero("max_sessions_per_owner"));
+        }
+        match &self.token_header {
+            Some(name) if HeaderName::try_from(name).is_err() => {
+                return Err(ConfigError::TokenHeader(name.clone()));
+            }
+            None if !self.cookies => return Err(ConfigError::NoTransport),
+            _ => {}
+        }
         for rule in &self.skip {
             if HeaderName::try_from(&rule.name).is_err()
                 || HeaderValue::try_from(&rule.value).is_err()
@@ -114,7 +183,21 @@ impl Config {
         if !template.path.starts_with('/') || !template.path.bytes().all(is_value) {
             return Err(ConfigError::Path(template.path.clone()));
         }
-        if let Some(domain) = &template.domain {
+        let former = self.former.as_ref();
+        if let Some((path, _)) =
+            former.filter(|(path, _)| !path.starts_with('/') || !path.bytes().all(is_value))
+        {
+            return Err(ConfigError::Path(path.clone()));
+        }
+        if former.is_some_and(|former| *former == (template.path.clone(), template.domain.clone()))
+        {
+            return Err(ConfigError::Former);
+        }
+        for domain in template
+            .domain
+            .iter()
+            .chain(former.and_then(|(_, domain)| domain.as_ref()))
+        {
             let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
             if domain.trim_start_matches('.').is_empty() || !domain.bytes().all(is_host) {
                 return Err(ConfigError::Domain(domain.clone()));
@@ -200,6 +283,19 @@ pub enum ConfigError {
         "`touch_interval` is not shorter than `idle_timeout`, so active sessions would end: use a shorter one, or leave it out"
     )]
     TouchInterval,
+    /// There would be one cookie, and no former one.
+    #[error(
+        "`former_cookie` names the place where the cookie lives now: name the former one, or leave it out"
+    )]
+    Former,
+    /// No such header can be.
+    #[error("`token_header({0:?})` is no header's name: use a name such as \"x-session-token\"")]
+    TokenHeader(String),
+    /// No client could ever bring a token.
+    #[error(
+        "`cookies(false)` leaves no way for a token: name a `token_header` beside it, or leave it out"
+    )]
+    NoTransport,
     /// A rule that no request could ever match.
     #[error("`skip_header({0:?}, ..)` is no header: use a header's name, and a value or \"*\"")]
     SkipHeader(String),

@@ -27,11 +27,14 @@ pub(crate) fn candidates<'a>(
             value.strip_prefix(b"=")
         })
         .take(MAX_CANDIDATES)
-        .map(|value| {
-            (value.len() <= MAX_VALUE_LEN)
-                .then(|| str::from_utf8(value).ok())
-                .flatten()
-        })
+        .map(plausible)
+}
+
+/// What could be a sealed token; `None` for what is too long, or no text.
+pub(crate) fn plausible(value: &[u8]) -> Option<&str> {
+    (value.len() <= MAX_VALUE_LEN)
+        .then(|| str::from_utf8(value).ok())
+        .flatten()
 }
 
 /// The one template of all our `Set-Cookie` headers, so that every attribute of a removal matches (R20).
@@ -57,6 +60,15 @@ impl Template {
             cookie.set_domain(domain);
         }
         cookie
+    }
+
+    /// The same cookie in another place.
+    pub(crate) fn at(&self, path: &str, domain: Option<&str>) -> Self {
+        Self {
+            path: path.to_owned(),
+            domain: domain.map(str::to_owned),
+            ..self.clone()
+        }
     }
 
     pub(crate) fn set(

@@ -16,6 +16,9 @@ pub enum SessionError {
     /// An `update` did not get through within `update_timeout`: 503 with `Retry-After`.
     #[error("{}", Error::Contended)]
     Contended,
+    /// The owner has as many sessions as `max_sessions_per_owner` allows: 409.
+    #[error("{}", Error::TooManySessions)]
+    TooManySessions,
     /// The view does not exist without this required field: 401.
     #[error("{}", Error::Missing(.0.clone()))]
     Missing(Cow<'static, str>),
@@ -35,6 +38,7 @@ impl From<Error> for SessionError {
         match error {
             Error::Gone => Self::Gone,
             Error::Contended => Self::Contended,
+            Error::TooManySessions => Self::TooManySessions,
             Error::Missing(field) => Self::Missing(field),
             Error::Serialize(field) => Self::Serialize(field),
             Error::Store(error) => Self::Store(error),
@@ -54,7 +58,7 @@ impl SessionError {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Gone => StatusCode::CONFLICT,
+            Self::Gone | Self::TooManySessions => StatusCode::CONFLICT,
             Self::Missing(_) => StatusCode::UNAUTHORIZED,
             Self::Contended => StatusCode::SERVICE_UNAVAILABLE,
             Self::Store(error) if error.is_unavailable() => StatusCode::SERVICE_UNAVAILABLE,

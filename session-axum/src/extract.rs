@@ -1,6 +1,6 @@
 //! The extractors: [`TypedSession`] and [`Session`].
 
-use std::{fmt, marker::PhantomData, ops::Deref};
+use std::{fmt, marker::PhantomData, ops::Deref, time::Duration};
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
@@ -43,6 +43,25 @@ impl<L> Session<L> {
     /// superseded.
     pub async fn refresh(&self) -> Result<(), SessionError> {
         Ok(self.inner.refresh().await?)
+    }
+
+    /// Refuses with [`SessionRejection::NotFresh`] (401) unless the owner was set at most this long ago: before a
+    /// sensitive action, let the user log in again (ASVS 5, 7.5.1 and 7.5.3). Costs nothing.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use session_axum::Session;
+    ///
+    /// async fn change_password(session: Session) -> axum::response::Result<&'static str> {
+    ///     session.require_fresh(Duration::from_secs(5 * 60))?;
+    ///     Ok("changed")
+    /// }
+    /// ```
+    pub fn require_fresh(&self, within: Duration) -> Result<(), SessionRejection> {
+        match self.inner.owner_age() {
+            Some(age) if age <= within => Ok(()),
+            _ => Err(SessionRejection::NotFresh),
+        }
     }
 
     /// Renews the expiry now, if a touch is due. [`SessionError::Gone`] if the session ended or was superseded.

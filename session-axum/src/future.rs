@@ -8,11 +8,15 @@ use std::{
 };
 
 use axum::response::{IntoResponse, Response};
-use http::HeaderMap;
 use pin_project_lite::pin_project;
-use session_core::{BoxFuture, CookieChange, Finished, TARGET};
+use session_core::{BoxFuture, Finished};
 
-use crate::{SessionError, caching, config::Config, cookie, slot::Place};
+use crate::{
+    SessionError,
+    config::Config,
+    slot::{Opened, Place},
+    transport::Heard,
+};
 
 pin_project! {
     /// The response of a [`SessionService`](crate::service::SessionService).
@@ -27,6 +31,8 @@ pin_project! {
 /// A response that waits for its commit.
 struct Commit {
     response: Response,
+    config: Arc<Config>,
+    heard: Heard,
     finished: BoxFuture<Finished>,
 }
 
@@ -49,53 +55,45 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if this.commit.is_none() {
-            let mut response = ready!(this.inner.poll(cx))?.into_response();
-            match this.place.as_deref().and_then(Place::used) {
-                // The handler took no session: its response is none of our business (R2).
-                None => return Poll::Ready(Ok(response)),
-                Some(Err(_)) => {
-                    caching::mark(response.headers_mut(), false);
+        let commit = match this.commit {
+            Some(commit) => commit,
+            none => {
+                let response = ready!(this.inner.poll(cx))?.into_response();
+                let place = this.place.as_deref();
+                let Some((place, opened)) = place.and_then(|place| Some((place, place.opened()?)))
+                else {
+                    // The handler took no session: its response is none of our business (R2).
                     return Poll::Ready(Ok(response));
-                }
-                Some(Ok(session)) => {
-                    let (session, failed) = (session.clone(), response.status().is_server_error());
-                    *this.commit = Some(Commit {
-                        response,
-                        finished: Box::pin(async move { Finished::of(&session, failed).await }),
-                    });
-                }
+                };
+                none.insert(Commit::new(response, place, opened))
             }
-        }
-        let Some((commit, place)) = this.commit.as_mut().zip(this.place.as_deref()) else {
-            return Poll::Pending;
         };
         let finished = ready!(commit.finished.as_mut().poll(cx));
         let mut response = std::mem::take(&mut commit.response);
         if let Some(error) = finished.error {
             response = SessionError::from(error).into_response();
         }
-        tell_client(response.headers_mut(), &place.config, finished.cookie);
+        let headers = response.headers_mut();
+        commit.config.tell(headers, commit.heard, finished.cookie);
         Poll::Ready(Ok(response))
     }
 }
 
-/// The cookie, and what caches must know.
-fn tell_client(headers: &mut HeaderMap, config: &Config, change: CookieChange) {
-    let name = &config.sealer.name;
-    let header = match change {
-        CookieChange::Keep => None,
-        CookieChange::Set { token, max_age } => {
-            config
-                .template
-                .set(name, &config.sealer.seal(token), max_age)
+impl Commit {
+    fn new(response: Response, place: &Place, opened: &Opened) -> Self {
+        let failed = response.status().is_server_error();
+        let session = opened.session.clone();
+        Self {
+            response,
+            config: Arc::clone(&place.config),
+            heard: opened.heard,
+            finished: Box::pin(async move {
+                match session {
+                    Ok(session) => Finished::of(&session, failed).await,
+                    Err(_) => Finished::nothing(),
+                }
+            }),
         }
-        CookieChange::Remove => config.template.remove(name),
-    };
-    caching::mark(headers, header.is_some());
-    if let Some(header) = header {
-        tracing::trace!(target: TARGET, ?change, "cookie sent");
-        cookie::set_only(headers, name, header);
     }
 }
 

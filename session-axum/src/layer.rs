@@ -3,11 +3,11 @@
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
 use cookie::SameSite;
-use session_core::{Backend, Policy, SessionStore};
+use session_core::{AtLimit, Backend, Policy, ReplayPolicy, SessionStore};
 use tower_layer::Layer;
 
 use crate::{
-    ConfigError, Key,
+    ConfigError, Key, Sessions, Timeouts,
     config::{Config, SkipRule, Timing},
     cookie::Template,
     runtime::Tokio,
@@ -78,6 +78,9 @@ impl SessionLayer {
                     domain: None,
                     partitioned: false,
                 },
+                former: None,
+                cookies: true,
+                token_header: None,
                 skip: Vec::new(),
             }),
             marker: PhantomData,
@@ -139,6 +142,35 @@ impl<L> SessionLayer<L> {
         self.timing(|timing| timing.max_age = max_age)
     }
 
+    /// Where the cookie lived before a change of [`path`](Self::path) or [`domain`](Self::domain). Default: nowhere else.
+    ///
+    /// A browser that still has that cookie sends both, and two different sessions are none; so where two are seen,
+    /// the former one is removed, by the first response that has nothing else to say of the cookie.
+    #[must_use]
+    pub fn former_cookie(self, path: impl Into<String>, domain: Option<&str>) -> Self {
+        self.with(|config| {
+            config.former = Some((path.into(), domain.map(str::to_owned)));
+        })
+    }
+
+    /// Also takes the sealed token from `Authorization: Bearer …`, and gives it in this response header, for clients
+    /// without cookies. Default: cookies only. A token never travels in a URL.
+    ///
+    /// A request speaks one of both languages: one with a bearer token, or one that names the header (its value
+    /// aside) to ask for its first token, is answered in the header, and its cookies are neither read nor set.
+    /// An empty header means: forget the token.
+    #[must_use]
+    pub fn token_header(self, name: impl Into<String>) -> Self {
+        self.with(|config| config.token_header = Some(name.into()))
+    }
+
+    /// Whether cookies are read and set at all. Default: `true`; `false` leaves only the
+    /// [`token_header`](Self::token_header).
+    #[must_use]
+    pub fn cookies(self, cookies: bool) -> Self {
+        self.with(|config| config.cookies = cookies)
+    }
+
     /// Older keys that still open cookies; what they opened is sealed anew with the first key. Default: none.
     ///
     /// To change the key of an app that runs on several machines: first deploy the new key as a fallback everywhere,
@@ -172,6 +204,41 @@ impl<L> SessionLayer<L> {
     #[must_use]
     pub fn touch_interval(self, interval: Duration) -> Self {
         self.timing(|timing| timing.touch = Some(interval))
+    }
+
+    /// Both timeouts at once, such as a [preset](crate::Timeouts) of NIST's assurance levels.
+    #[must_use]
+    pub fn timeouts(self, timeouts: Timeouts) -> Self {
+        self.idle_timeout(timeouts.idle)
+            .absolute_timeout(timeouts.absolute)
+    }
+
+    /// Gives every session a new generation this often, at the first request after it (OWASP: renewal timeout).
+    /// Default: never by itself.
+    ///
+    /// Requests beside the rotation still work with the previous token, and each of their responses carries the
+    /// current one: until [`rotation_grace`](Self::rotation_grace) after the client first showed the current one,
+    /// and at the latest that long after one further period, so that a client that lost the response with the new
+    /// token is not logged out. Never after a change of owner or an explicit `rotate()`.
+    #[must_use]
+    pub fn rotate_every(self, period: Duration) -> Self {
+        self.policy(|policy| policy.rotate_every = Some(period))
+    }
+
+    /// What becomes of a session whose older token turns up after its grace. Default:
+    /// [`ReplayPolicy::Ignore`]. It is traced in any case.
+    #[must_use]
+    pub fn replay(self, replay: ReplayPolicy) -> Self {
+        self.policy(|policy| policy.replay = replay)
+    }
+
+    /// How many sessions one owner may have, and what happens at one more (ASVS 5, 7.1.2). Default: any number.
+    ///
+    /// Costs one look-up at each change of owner. Exact in one process; between several, two log-ins at the same
+    /// moment may both pass.
+    #[must_use]
+    pub fn max_sessions_per_owner(self, sessions: usize, at_limit: AtLimit) -> Self {
+        self.policy(|policy| policy.max_sessions_per_owner = Some((sessions, at_limit)))
     }
 
     /// For how long after a rotation a request with the older token counts as one that ran beside it, so that its
@@ -216,6 +283,12 @@ impl<L> SessionLayer<L> {
                 value: value.into(),
             });
         })
+    }
+
+    /// The handle for everything outside a request: the devices of an owner, and "log out everywhere".
+    #[must_use]
+    pub fn sessions(&self) -> Sessions {
+        Sessions::new(Arc::clone(&self.config.backend))
     }
 
     /// This layer, if its options can work together.

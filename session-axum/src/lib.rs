@@ -12,10 +12,12 @@ mod rejection;
 mod runtime;
 mod seal;
 mod service;
+mod sessions;
 mod slot;
+mod transport;
 
 pub use ::cookie::SameSite;
-pub use config::ConfigError;
+pub use config::{ConfigError, Timeouts};
 pub use error::SessionError;
 pub use extract::{Session, TypedSession};
 pub use future::ResponseFuture;
@@ -24,8 +26,10 @@ pub use layer::SessionLayer;
 pub use rejection::SessionRejection;
 pub use service::SessionService;
 pub use session_core::{
-    __private, Clock, Committed, Created, Error, FieldChange, FieldError, FieldRef, Fields,
-    Fingerprint, Guard, InvalidId, Lifetime, MAX_FIELDS, MAX_NAME_LEN, ManualClock, MemoryStore,
-    MemoryStoreBuilder, NewRecord, OwnerChange, Patch, Record, RecordParts, Renewal, Rotation,
-    SessionData, SessionId, SessionStore, Status, StoreError, SystemClock, TARGET, Timestamp,
+    __private, AtLimit, Clock, Committed, Created, Error, FieldChange, FieldError, FieldRef,
+    Fields, Fingerprint, Guard, InvalidId, InvalidRef, Lifetime, MAX_FIELDS, MAX_NAME_LEN,
+    ManualClock, MemoryStore, MemoryStoreBuilder, NewRecord, OwnerChange, Patch, Record,
+    RecordParts, Renewal, ReplayPolicy, Rotation, SessionData, SessionId, SessionRef, SessionStore,
+    Status, StoreError, SystemClock, TARGET, Timestamp,
 };
+pub use sessions::{SessionInfo, Sessions};

@@ -22,6 +22,9 @@ pub enum SessionRejection {
     /// Take an `Option` to serve such requests.
     #[error("the request asked for no session handling: take an `Option` to serve it")]
     Skipped,
+    /// Nobody is logged in, or the log-in is too long ago for [`require_fresh`](crate::Session::require_fresh): 401.
+    #[error("the log-in is too long ago, or there is none: let the user log in again")]
+    NotFresh,
     /// The view does not exist without this required field: 401.
     #[error("the session has no `{0}`, which the view requires")]
     MissingField(&'static str),
@@ -65,7 +68,7 @@ impl SessionRejection {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Skipped => StatusCode::BAD_REQUEST,
-            Self::MissingField(_) => StatusCode::UNAUTHORIZED,
+            Self::MissingField(_) | Self::NotFresh => StatusCode::UNAUTHORIZED,
             Self::Store(error) => SessionError::Store(error.clone()).status(),
             Self::MissingLayer { .. } | Self::UndecodableField(_) | Self::Undecodable => {
                 StatusCode::INTERNAL_SERVER_ERROR

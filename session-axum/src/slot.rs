@@ -3,10 +3,10 @@
 use std::{fmt, marker::PhantomData, sync::Arc};
 
 use http::HeaderMap;
-use session_core::{Presented, Session, StoreError};
+use session_core::{Session, StoreError};
 use tokio::sync::OnceCell;
 
-use crate::{config::Config, cookie};
+use crate::{config::Config, transport::Heard};
 
 /// In the request's extensions, one for each marker.
 pub(crate) enum Slot<L> {
@@ -17,58 +17,39 @@ pub(crate) enum Slot<L> {
 
 pub(crate) struct Place {
     pub(crate) config: Arc<Config>,
-    session: OnceCell<Result<Session, StoreError>>,
+    opened: OnceCell<Opened>,
+}
+
+/// What came of the first extraction.
+pub(crate) struct Opened {
+    pub(crate) session: Result<Session, StoreError>,
+    pub(crate) heard: Heard,
 }
 
 impl Place {
     pub(crate) fn new(config: Arc<Config>) -> Self {
         Self {
             config,
-            session: OnceCell::new(),
+            opened: OnceCell::new(),
         }
     }
 
     /// The request's session: opened and loaded at the first call, shared by all later ones (R3).
     pub(crate) async fn session(&self, headers: &HeaderMap) -> Result<Session, StoreError> {
-        let opened = self.session.get_or_init(|| {
-            let presented = self.presented(headers);
-            Session::open(Arc::clone(&self.config.backend), presented)
+        let opened = self.opened.get_or_init(async || {
+            let heard = self.config.listen(headers);
+            let backend = Arc::clone(&self.config.backend);
+            Opened {
+                session: Session::open(backend, heard.presented).await,
+                heard,
+            }
         });
-        opened.await.clone()
+        opened.await.session.clone()
     }
 
     /// What came of the extractions, if there were any.
-    pub(crate) fn used(&self) -> Option<&Result<Session, StoreError>> {
-        self.session.get()
-    }
-
-    /// Tokens, not texts, are compared: of one session the newest counts, and two sessions are none.
-    fn presented(&self, headers: &HeaderMap) -> Presented {
-        let sealer = &self.config.sealer;
-        let mut best = Presented::Nothing;
-        for candidate in cookie::candidates(headers, &sealer.name) {
-            let opened = candidate.and_then(|text| sealer.open(text));
-            best = match (best, opened) {
-                (Presented::Nothing, None) => Presented::Unsealed,
-                (best, None) => best,
-                (Presented::Token { token, .. }, Some(other)) if token.id != other.token.id => {
-                    return Presented::Ambiguous;
-                }
-                (Presented::Token { token, reseal }, Some(other))
-                    if token.generation >= other.token.generation =>
-                {
-                    // A copy sealed by the first key needs no new seal.
-                    let same = token.generation == other.token.generation;
-                    let reseal = reseal && (!same || other.by_fallback);
-                    Presented::Token { token, reseal }
-                }
-                (_, Some(other)) => Presented::Token {
-                    token: other.token,
-                    reseal: other.by_fallback,
-                },
-            };
-        }
-        best
+    pub(crate) fn opened(&self) -> Option<&Opened> {
+        self.opened.get()
     }
 }
 

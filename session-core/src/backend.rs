@@ -50,11 +50,29 @@ impl Backend {
         self.in_time(self.store.create(id, new)).await
     }
 
-    pub(crate) async fn delete(&self, id: SessionId) -> Result<bool, StoreError> {
+    /// Ends a session; whether there was a live one.
+    pub async fn delete(&self, id: SessionId) -> Result<bool, StoreError> {
         self.in_time(self.store.delete(id)).await
     }
 
-    /// One that raises a barrier is carried through although the client has gone (R9): its new token
+    /// All live sessions of an owner.
+    pub async fn find_by_owner(
+        &self,
+        owner: &str,
+    ) -> Result<Vec<(SessionId, Arc<Record>)>, StoreError> {
+        self.in_time(self.store.find_by_owner(owner)).await
+    }
+
+    /// Ends all sessions of an owner but one; how many.
+    pub async fn revoke_owner(
+        &self,
+        owner: &str,
+        keep: Option<SessionId>,
+    ) -> Result<u64, StoreError> {
+        self.in_time(self.store.revoke_owner(owner, keep)).await
+    }
+
+    /// One that rotates is carried through although the client has gone (R9): its new token
     /// may be lost on the way, but the record is never left half way between two wishes.
     pub(crate) async fn commit(
         self: &Arc<Self>,
@@ -62,7 +80,7 @@ impl Backend {
         guard: Guard,
         patch: Arc<Patch>,
     ) -> Result<Committed, StoreError> {
-        if self.answers_at_once() || !patch.is_barrier() {
+        if self.answers_at_once() || !patch.rotates() {
             return self.in_time(self.store.commit(id, guard, &patch)).await;
         }
         let (tell, told) = oneshot::channel();

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     Committed, Created, Error, Fields, Guard, NewRecord, OwnerChange, Patch, Record, Renewal,
     Rotation, Session, SessionId, Status, StoreError, TARGET, Token,
-    session::{Life, Live, News, State},
+    life::{Life, Live, News},
+    rotation,
     staged::{Staged, check_growth},
 };
 
@@ -37,6 +38,15 @@ pub struct Finished {
 }
 
 impl Finished {
+    /// Of a request whose session could not be loaded.
+    #[must_use]
+    pub const fn nothing() -> Self {
+        Self {
+            cookie: CookieChange::Keep,
+            error: None,
+        }
+    }
+
     /// The commit of a response that is about to leave, by the layer. `failed`: the handler answered 5xx, so
     /// nothing but a staged [`destroy`](Session::destroy) is carried out (R10). After it, plain writes are refused.
     pub async fn of(session: &Session, failed: bool) -> Self {
@@ -187,6 +197,10 @@ impl Session {
             &fields,
             policy.max_record_size,
         )?;
+        let admission = match staged.owner.owner() {
+            Some(owner) => self.backend().admit(owner, None).await?,
+            None => None,
+        };
         let live = self
             .create(NewRecord {
                 fields: Fields::default().merge(&fields),
@@ -194,6 +208,7 @@ impl Session {
                 lifetime: policy.lifetime(staged.remember),
             })
             .await?;
+        self.backend().make_room(admission).await?;
         match staged.remember {
             Some(lifetime) => self.send(live, &Staged::remember(lifetime)).await,
             None => Ok(()),
@@ -214,7 +229,7 @@ impl Session {
                         id,
                         generation: record.generation(),
                         record,
-                        reseal: false,
+                        reissue: false,
                     };
                     let mut state = self.lock();
                     state.life = Life::Live(live.clone());
@@ -235,7 +250,7 @@ impl Session {
         if patch.is_empty() {
             return Ok(());
         }
-        let is_touch = patch.is_touch();
+        let is_upkeep = patch.is_upkeep();
         let guard = Guard {
             generation: live.generation,
             version: None,
@@ -243,7 +258,7 @@ impl Session {
         match self.commit_patch(&live, guard, patch).await {
             Ok(_) => Ok(()),
             // Nobody asked for it, and nothing is lost.
-            Err(Error::Store(error)) if is_touch => {
+            Err(Error::Store(error)) if is_upkeep => {
                 tracing::warn!(target: TARGET, session = %live.id.fingerprint(), %error, "a touch failed");
                 Ok(())
             }
@@ -274,7 +289,7 @@ impl Session {
         } else {
             record.remembered()
         };
-        let forced = sets_owner || staged.remember.is_some() || live.reseal;
+        let forced = sets_owner || staged.remember.is_some() || live.reissue;
         let renewal = (forced || policy.touch_due(record)).then(|| Renewal {
             lifetime: policy.lifetime(staged.remember.or(former)),
             unless_touched_after: (!forced).then(|| record.touched_at()),
@@ -282,10 +297,24 @@ impl Session {
         Ok(Patch {
             fields,
             owner: staged.owner.clone(),
-            rotation: staged.rotate.then_some(Rotation::Explicit),
+            rotation: self.rotation(live, staged),
             renewal,
             remember: staged.remember,
+            confirm: rotation::confirms(record, live.generation),
         })
+    }
+
+    fn rotation(&self, live: &Live, staged: &Staged) -> Option<Rotation> {
+        let is_due = || {
+            // After the response nobody could be told.
+            rotation::is_due(&self.backend().policy, &live.record, live.generation)
+                && !self.lock().sent
+        };
+        if staged.rotate {
+            Some(Rotation::Explicit)
+        } else {
+            is_due().then_some(Rotation::Periodic)
+        }
     }
 
     /// One commit, and what its outcome means for this request.
@@ -295,31 +324,47 @@ impl Session {
         guard: Guard,
         patch: Patch,
     ) -> Result<Attempt, Error> {
+        let admission = match patch.owner.owner() {
+            Some(owner) => self.backend().admit(owner, Some(live.id)).await?,
+            None => None,
+        };
         let patch = Arc::new(patch);
         let answer = self
             .backend()
             .commit(live.id, guard, Arc::clone(&patch))
             .await?;
+        let attempt = self.learn(live, &patch, answer)?;
+        if let Attempt::Applied(_) = attempt {
+            self.backend().make_room(admission).await?;
+        }
+        Ok(attempt)
+    }
+
+    /// What the store's answer means for this request and its client.
+    fn learn(&self, live: &Live, patch: &Patch, answer: Committed) -> Result<Attempt, Error> {
         let session = live.id.fingerprint();
         let mut state = self.lock();
         match answer {
             Committed::Applied(record) => {
-                if patch.is_barrier() {
+                if patch.rotates() {
                     tracing::info!(target: TARGET, %session, "session rotated");
-                    state.set_generation(record.generation());
-                    state.news = News::Set;
-                } else if record.generation() == guard.generation {
-                    let renewed = record.touched_at() > live.record.touched_at();
-                    let persistent = self.backend().policy.max_age(&record).is_some();
-                    if live.reseal || patch.remember.is_some() || (renewed && persistent) {
+                }
+                let renewed = record.touched_at() > live.record.touched_at();
+                let persistent = self.backend().policy.max_age(&record).is_some();
+                if patch.rotates() || live.reissue {
+                    state.reissue(Arc::clone(&record));
+                } else {
+                    // One that was rotated meanwhile is told by the response that rotated it (R11).
+                    let current = record.generation() == live.generation;
+                    if current && (patch.remember.is_some() || (renewed && persistent)) {
                         state.news = News::Set;
                     }
+                    state.adopt(Arc::clone(&record));
                 }
-                state.adopt(Arc::clone(&record));
                 Ok(Attempt::Applied(record))
             }
             Committed::Conflict(record) => {
-                state.adopt(Arc::clone(&record));
+                state.adopt(record);
                 Ok(Attempt::Conflict)
             }
             Committed::Superseded(_) => {
@@ -339,62 +384,4 @@ pub(crate) enum Attempt {
     Applied(Arc<Record>),
     /// Somebody was faster; the newest record is there to try again.
     Conflict,
-}
-
-impl State {
-    /// What a response commits: everything, or after a failure nothing but a staged end.
-    fn take_for(&mut self, failed: bool) -> Option<Staged> {
-        let staged = std::mem::take(&mut self.staged);
-        match (failed, staged.destroy) {
-            (false, _) => Some(staged),
-            (true, true) => Some(Staged::destroy()),
-            (true, false) => None,
-        }
-    }
-
-    /// The session to write to; `None` where a write would start one.
-    pub(crate) fn writable(&self) -> Result<Option<Live>, Error> {
-        match &self.life {
-            Life::Live(live) => Ok(Some(live.clone())),
-            Life::Absent { .. } => Ok(None),
-            Life::Over(_) => Err(Error::Gone),
-            Life::Undecodable(_) => {
-                Err(StoreError::undecodable("refused: only destroy works").into())
-            }
-        }
-    }
-
-    /// This is the newest record, or was a moment ago: has this request been superseded?
-    pub(crate) fn see(&mut self, newest: Arc<Record>) -> Result<(), Error> {
-        match &mut self.life {
-            Life::Live(live) if newest.barrier() > live.generation => {
-                Err(self.over(Status::Superseded))
-            }
-            Life::Live(live) => {
-                if newest.version() >= live.record.version() {
-                    live.record = newest;
-                }
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// From now on this request sees this record.
-    fn adopt(&mut self, record: Arc<Record>) {
-        if let Life::Live(live) = &mut self.life {
-            live.record = record;
-        }
-    }
-
-    fn set_generation(&mut self, generation: u32) {
-        if let Life::Live(live) = &mut self.life {
-            live.generation = generation;
-        }
-    }
-
-    fn over(&mut self, status: Status) -> Error {
-        self.life = Life::Over(status);
-        Error::Gone
-    }
 }

@@ -367,8 +367,8 @@ impl fmt::Debug for Writer {
 
 /// Stages the fields of a view that differ from what it reads now; all of them, if it does not exist yet.
 pub(crate) fn set_state<T: SessionData>(session: &Session, state: &T) {
-    let snapshot = session.snapshot();
-    let before = T::read(&Reader::new(session, &snapshot))
+    let before = session
+        .state::<T>()
         .map(|before| Writer::of(&before))
         .unwrap_or_default();
     let written = Writer::of(state).since(&before);

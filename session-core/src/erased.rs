@@ -37,6 +37,8 @@ pub(crate) trait ErasedStore: Send + Sync {
     fn commit<'a>(&'a self, id: SessionId, guard: Guard, patch: &'a Patch)
     -> Answer<'a, Committed>;
     fn delete(&self, id: SessionId) -> Answer<'_, bool>;
+    fn find_by_owner<'a>(&'a self, owner: &'a str) -> Answer<'a, Vec<(SessionId, Arc<Record>)>>;
+    fn revoke_owner<'a>(&'a self, owner: &'a str, keep: Option<SessionId>) -> Answer<'a, u64>;
 }
 
 impl<S: SessionStore> ErasedStore for S {
@@ -63,5 +65,13 @@ impl<S: SessionStore> ErasedStore for S {
 
     fn delete(&self, id: SessionId) -> Answer<'_, bool> {
         answer::<S, _>(SessionStore::delete(self, id))
+    }
+
+    fn find_by_owner<'a>(&'a self, owner: &'a str) -> Answer<'a, Vec<(SessionId, Arc<Record>)>> {
+        answer::<S, _>(SessionStore::find_by_owner(self, owner))
+    }
+
+    fn revoke_owner<'a>(&'a self, owner: &'a str, keep: Option<SessionId>) -> Answer<'a, u64> {
+        answer::<S, _>(SessionStore::revoke_owner(self, owner, keep))
     }
 }

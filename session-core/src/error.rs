@@ -35,6 +35,9 @@ pub enum Error {
     /// A value that was set can't be written as JSON.
     #[error("the value set for `{0}` can't be written as JSON: look at its `Serialize`")]
     Serialize(Cow<'static, str>),
+    /// The owner has as many sessions as `max_sessions_per_owner` allows.
+    #[error("the owner has as many sessions as `max_sessions_per_owner` allows: end one first")]
+    TooManySessions,
     /// A field's name is empty, too long or has control characters.
     #[error("a field's name has 1 to {max} bytes and no control characters", max = fields::MAX_NAME_LEN)]
     InvalidName,

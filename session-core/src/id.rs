@@ -3,6 +3,7 @@
 use std::{
     fmt,
     hash::{Hash, Hasher},
+    str::FromStr,
 };
 
 use sha2::{Digest, Sha256};
@@ -44,13 +45,61 @@ impl SessionId {
     /// What logs may say of this id: one-way and short.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        let digest = Sha256::new()
-            .chain_update(b"session fingerprint")
-            .chain_update(self.as_bytes())
-            .finalize();
-        let mut short = [0; 8];
-        short.copy_from_slice(&digest[..8]);
-        Fingerprint(u64::from_be_bytes(short))
+        Fingerprint(u64::from_be_bytes(one_way(
+            b"session fingerprint",
+            self.as_bytes(),
+        )))
+    }
+
+    /// What pages may say of this id, to name it in a list: one-way, and no credential.
+    #[must_use]
+    pub fn to_ref(&self) -> SessionRef {
+        SessionRef(Uuid::from_bytes(one_way(
+            b"session reference",
+            self.as_bytes(),
+        )))
+    }
+}
+
+/// The first bytes of a SHA-256, for one purpose.
+pub(crate) fn one_way<const N: usize>(purpose: &[u8], bytes: &[u8]) -> [u8; N] {
+    let digest = Sha256::new()
+        .chain_update(purpose)
+        .chain_update(bytes)
+        .finalize();
+    let mut short = [0; N];
+    short.copy_from_slice(&digest[..N]);
+    short
+}
+
+/// A session's name in a list that its owner sees: one-way, shown as 32 hex digits, and never a credential.
+///
+/// ```
+/// use session_core::{SessionId, SessionRef};
+///
+/// let shown = SessionId::generate().to_ref();
+/// assert_eq!(shown.to_string().parse::<SessionRef>(), Ok(shown));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionRef(Uuid);
+
+/// The text was no session's reference: it has 32 hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a session's reference has 32 hex digits")]
+pub struct InvalidRef;
+
+impl fmt::Display for SessionRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_simple().fmt(f)
+    }
+}
+
+impl FromStr for SessionRef {
+    type Err = InvalidRef;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRef> {
+        let parsed = Uuid::try_parse(text).ok().filter(|_| text.len() == 32);
+        parsed.map(Self).ok_or(InvalidRef)
     }
 }
 

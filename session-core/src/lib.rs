@@ -1,5 +1,6 @@
 #![doc = include_str!("docs.md")]
 
+mod admission;
 mod backend;
 mod commit;
 mod data;
@@ -8,10 +9,12 @@ mod error;
 mod fields;
 mod id;
 mod json;
+mod life;
 mod lifetime;
 mod memory;
 mod patch;
 mod record;
+mod rotation;
 mod runtime;
 mod session;
 mod staged;
@@ -26,8 +29,8 @@ pub use commit::{CookieChange, Finished};
 pub use data::SessionData;
 pub use error::{Error, FieldError};
 pub use fields::{FieldRef, Fields, MAX_FIELDS, MAX_NAME_LEN};
-pub use id::{Fingerprint, InvalidId, SessionId, Token};
-pub use lifetime::{Lifetime, Policy};
+pub use id::{Fingerprint, InvalidId, InvalidRef, SessionId, SessionRef, Token};
+pub use lifetime::{AtLimit, Lifetime, Policy, ReplayPolicy};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
 pub use patch::{FieldChange, OwnerChange, Patch, Renewal, Rotation};
 pub use record::{Record, RecordParts};

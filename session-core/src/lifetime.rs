@@ -37,14 +37,42 @@ pub struct Policy {
     pub touch_interval: Duration,
     /// The client's own copy of the token lives as long as this; zero, the default: until the browser closes.
     pub max_age: Duration,
+    /// Gives every session a new generation this often; `None`, the default: never by itself.
+    pub rotate_every: Option<Duration>,
     /// For how long after a rotation a token of the older generation is taken for a parallel request; 30 seconds.
     pub rotation_grace: Duration,
+    /// What becomes of a session whose older token turns up later than that; it is left alone.
+    pub replay: ReplayPolicy,
+    /// How many sessions an owner may have, and what happens at one more; `None`, the default: any number.
+    pub max_sessions_per_owner: Option<(usize, AtLimit)>,
     /// A record may grow up to this many bytes of names, values and owner; 64 KiB.
     pub max_record_size: usize,
     /// One store call may take this long; 5 seconds.
     pub store_timeout: Duration,
     /// An `update` may take this long in all; 30 seconds.
     pub update_timeout: Duration,
+}
+
+/// What becomes of a session whose older token turns up after the grace of its rotation: a client that lost
+/// its newer cookie on the way, or somebody else with a stolen older one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum ReplayPolicy {
+    /// It goes on; the older token opens nothing.
+    #[default]
+    Ignore,
+    /// It ends, for whoever holds the newer token.
+    Destroy,
+}
+
+/// What happens when an owner who has as many sessions as allowed gets one more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AtLimit {
+    /// Those whose owner was set longest ago end.
+    EvictOldest,
+    /// The commit fails with [`Error::TooManySessions`](crate::Error::TooManySessions).
+    Reject,
 }
 
 impl Default for Policy {
@@ -55,7 +83,10 @@ impl Default for Policy {
             absolute_timeout: DAY * 30,
             touch_interval: DAY / 20,
             max_age: Duration::ZERO,
+            rotate_every: None,
             rotation_grace: Duration::from_secs(30),
+            replay: ReplayPolicy::Ignore,
+            max_sessions_per_owner: None,
             max_record_size: 64 * 1024,
             store_timeout: Duration::from_secs(5),
             update_timeout: Duration::from_secs(30),

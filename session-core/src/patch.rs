@@ -143,22 +143,38 @@ pub struct Patch {
     pub renewal: Option<Renewal>,
     /// A lifetime of this session's own, kept in the record.
     pub remember: Option<Duration>,
+    /// The client has shown the token of the newest generation: notes the time, if the guard's generation is the
+    /// record's and none is noted yet. Like a touch, it leaves the version as it is.
+    pub confirm: bool,
 }
 
 impl Patch {
     /// Nothing to send.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.is_touch() && self.renewal.is_none()
+        self.is_touch() && self.renewal.is_none() && !self.confirm
     }
 
-    /// Nothing but the expiry moves: such a commit leaves the version as it is.
+    /// No field, owner or generation changes, at most times do: such a commit leaves the version as it is.
     #[must_use]
     pub fn is_touch(&self) -> bool {
         self.fields.is_empty()
             && self.owner == OwnerChange::Unchanged
             && self.rotation.is_none()
             && self.remember.is_none()
+    }
+
+    /// Nothing that somebody asked for: a touch, or a rotation because it was time.
+    pub(crate) fn is_upkeep(&self) -> bool {
+        let periodic = self.rotation == Some(Rotation::Periodic);
+        self.is_touch()
+            || (periodic && self.fields.is_empty() && self.remember.is_none() && !self.is_barrier())
+    }
+
+    /// The generation rises, or may.
+    #[must_use]
+    pub fn rotates(&self) -> bool {
+        self.is_barrier() || self.rotation.is_some()
     }
 
     /// The generation rises for somebody's wish, so that what loaded before can't write any more.

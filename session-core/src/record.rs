@@ -39,6 +39,8 @@ pub struct RecordParts {
     pub touched_at: Timestamp,
     /// When the generation last rose; the creation counts.
     pub rotated_at: Timestamp,
+    /// When a client first showed the token of this generation, after a periodic rotation.
+    pub confirmed_at: Option<Timestamp>,
     /// From this moment on the session is dead.
     pub expires_at: Timestamp,
     /// Raised by each rotation.
@@ -72,6 +74,7 @@ impl Record {
             started_at: now,
             touched_at: now,
             rotated_at: now,
+            confirmed_at: None,
             expires_at: new.lifetime.deadline(now, now),
             generation: 0,
             barrier: 0,
@@ -118,6 +121,13 @@ impl Record {
         let rotates = patch.is_barrier() || periodic;
         let generation = old.generation.saturating_add(u32::from(rotates));
 
+        let confirms = patch.confirm && guard.generation == old.generation;
+        let confirmed_at = match (rotates, old.confirmed_at) {
+            (true, _) => None,
+            (false, None) if confirms => Some(now),
+            (false, at) => at,
+        };
+
         // Neither the clocks nor the "keep me signed in" of a former owner count for the next one.
         let started_at = if other_owner { now } else { old.started_at };
         let remembered = if other_owner { None } else { old.remembered };
@@ -150,6 +160,7 @@ impl Record {
             started_at,
             touched_at,
             rotated_at: if rotates { now } else { old.rotated_at },
+            confirmed_at,
             expires_at,
             generation,
             barrier: if patch.is_barrier() {
@@ -225,6 +236,12 @@ impl Record {
     #[must_use]
     pub fn rotated_at(&self) -> Timestamp {
         self.parts.rotated_at
+    }
+
+    /// When a client first showed the token of this generation, after a periodic rotation.
+    #[must_use]
+    pub fn confirmed_at(&self) -> Option<Timestamp> {
+        self.parts.confirmed_at
     }
 
     /// From this moment on the session is dead.

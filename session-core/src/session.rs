@@ -12,10 +12,11 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::Mutex as Queue;
 
 use crate::{
-    Backend, Error, Fingerprint, OwnerChange, Record, SessionData, SessionId, Status, StoreError,
-    TARGET, Token,
-    data::{self, View},
+    Backend, Error, FieldError, Fingerprint, OwnerChange, Record, SessionData, SessionId, Status,
+    StoreError, TARGET, Token,
+    data::{self, Reader, View},
     fields::is_valid_name,
+    life::{Life, Live, News, State},
     staged::{Snapshot, Staged, StagedField},
 };
 
@@ -60,53 +61,6 @@ struct Shared {
     state: Mutex<State>,
 }
 
-/// Everything that moves.
-pub(crate) struct State {
-    pub(crate) life: Life,
-    pub(crate) staged: Staged,
-    /// Fields of a commit under way: still seen by this request.
-    pub(crate) in_flight: Vec<StagedField>,
-    /// What the commits so far mean for the cookie.
-    pub(crate) news: News,
-    /// The client brought something under the cookie's name.
-    pub(crate) presented: bool,
-    /// The response head has left.
-    pub(crate) sent: bool,
-}
-
-/// Whether there is a session to write to.
-pub(crate) enum Life {
-    /// None: a write starts one, unless `quiet`: then this is a parallel request of the page that rotated
-    /// the session, and a new one would throw its good cookie away (R13).
-    Absent {
-        status: Status,
-        quiet: bool,
-    },
-    Live(Live),
-    /// There is one that can't be read.
-    Undecodable(SessionId),
-    /// There was one, and this request can't write any more.
-    Over(Status),
-}
-
-/// A session as this request knows it.
-#[derive(Clone)]
-pub(crate) struct Live {
-    pub(crate) id: SessionId,
-    pub(crate) record: Arc<Record>,
-    /// That of the client's token: what the guard of a commit names.
-    pub(crate) generation: u32,
-    pub(crate) reseal: bool,
-}
-
-/// What the client must be told about its cookie.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum News {
-    Nothing,
-    Set,
-    Remove,
-}
-
 impl Session {
     /// Loads the session that a request speaks of: the one load of R3. An absent or stale one is no error.
     pub async fn open(backend: Arc<Backend>, presented: Presented) -> Result<Self, StoreError> {
@@ -119,7 +73,24 @@ impl Session {
         if matches!(presented, Presented::Unsealed | Presented::Ambiguous) {
             tracing::debug!(target: TARGET, status = ?life.status(), "a cookie opens no session");
         }
-        Ok(Self {
+        Ok(Self::with(backend, life, presented != Presented::Nothing))
+    }
+
+    /// A handle on a session that was found otherwise than by a token.
+    #[must_use]
+    pub fn resume(backend: Arc<Backend>, id: SessionId, record: Arc<Record>) -> Self {
+        let generation = record.generation();
+        let live = Live {
+            id,
+            record,
+            generation,
+            reissue: false,
+        };
+        Self::with(backend, Life::Live(live), false)
+    }
+
+    fn with(backend: Arc<Backend>, life: Life, presented: bool) -> Self {
+        Self {
             shared: Arc::new(Shared {
                 backend,
                 calls: Queue::new(()),
@@ -128,11 +99,16 @@ impl Session {
                     staged: Staged::default(),
                     in_flight: Vec::new(),
                     news: News::Nothing,
-                    presented: presented != Presented::Nothing,
+                    presented,
                     sent: false,
                 }),
             }),
-        })
+        }
+    }
+
+    /// A whole view as this request sees it, if it exists in this session.
+    pub fn state<T: SessionData>(&self) -> Result<T, FieldError> {
+        T::read(&Reader::new(self, &self.snapshot()))
     }
 
     /// A field's value; `None` if it is absent or does not decode as a `V` (traced).
@@ -220,6 +196,20 @@ impl Session {
     #[must_use]
     pub fn owner_since(&self) -> Option<SystemTime> {
         self.record()?.owner_since().map(Into::into)
+    }
+
+    /// How long ago the owner was set, by the store's clock: zero if this request sets it, `None` without an owner.
+    #[must_use]
+    pub fn owner_age(&self) -> Option<Duration> {
+        let snapshot = self.snapshot();
+        match &snapshot.owner {
+            OwnerChange::Set(_) => Some(Duration::ZERO),
+            OwnerChange::Cleared => None,
+            OwnerChange::Unchanged => {
+                let record = snapshot.record?;
+                Some(record.now().since(record.owner_since()?))
+            }
+        }
     }
 
     /// The session's id; `None` until there is a session.
@@ -337,91 +327,6 @@ impl Session {
             tracing::warn!(target: TARGET, what, ?status, "refused: this session can't be written to");
         } else {
             write(&mut state);
-        }
-    }
-}
-
-impl State {
-    pub(crate) fn live(&self) -> Option<&Live> {
-        match &self.life {
-            Life::Live(live) => Some(live),
-            _ => None,
-        }
-    }
-
-    /// The record that reads see: none once it is to be destroyed.
-    fn record(&self) -> Option<&Arc<Record>> {
-        if self.staged.destroy {
-            return None;
-        }
-        self.live().map(|live| &live.record)
-    }
-
-    pub(crate) fn snapshot(&self) -> Snapshot {
-        let mut snapshot = Snapshot {
-            record: self.record().cloned(),
-            staged: self.in_flight.clone(),
-            owner: self.staged.owner.clone(),
-        };
-        snapshot.overlay(self.staged.fields());
-        snapshot
-    }
-}
-
-impl Life {
-    pub(crate) const fn absent(status: Status) -> Self {
-        Self::Absent {
-            status,
-            quiet: false,
-        }
-    }
-
-    async fn load(backend: &Backend, token: Token, reseal: bool) -> Result<Self, StoreError> {
-        let session = || token.id.fingerprint();
-        let record = match backend.load(token.id).await {
-            Ok(Some(record)) => record,
-            Ok(None) => {
-                tracing::debug!(target: TARGET, session = %session(), "no live session for a genuine token");
-                return Ok(Self::absent(Status::Unknown));
-            }
-            Err(error) if error.is_undecodable() => {
-                tracing::error!(target: TARGET, session = %session(), ?error, "a stored session can't be read");
-                return Ok(Self::Undecodable(token.id));
-            }
-            Err(error) => return Err(error),
-        };
-        if token.generation < record.generation() {
-            let age = record.now().since(record.rotated_at());
-            let quiet = age <= backend.policy.rotation_grace;
-            tracing::warn!(
-                target: TARGET, session = %session(), status = ?Status::Replayed, quiet,
-                "a token of an older generation"
-            );
-            return Ok(Self::Absent {
-                status: Status::Replayed,
-                quiet,
-            });
-        }
-        if token.generation > record.generation() {
-            tracing::warn!(
-                target: TARGET, session = %session(),
-                "a token newer than its session: was the store restored from a backup?"
-            );
-            return Ok(Self::absent(Status::Unknown));
-        }
-        Ok(Self::Live(Live {
-            id: token.id,
-            record,
-            generation: token.generation,
-            reseal,
-        }))
-    }
-
-    pub(crate) fn status(&self) -> Status {
-        match self {
-            Self::Absent { status, .. } | Self::Over(status) => *status,
-            Self::Live(_) => Status::Live,
-            Self::Undecodable(_) => Status::Undecodable,
         }
     }
 }

@@ -7,30 +7,41 @@ use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
 
 use crate::{Record, SessionId};
 
+/// For what one waits: a session, or an owner's log-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Key(pub(crate) [u8; 16]);
+
+impl From<SessionId> for Key {
+    fn from(id: SessionId) -> Self {
+        Self(*id.as_bytes())
+    }
+}
+
 /// What one turn leaves for the next: the newest record, which saves it a conflict.
 type Newest = Option<Arc<Record>>;
 
 /// The queues of the sessions that are being updated: first come, first served.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Turns {
-    queues: Arc<Mutex<HashMap<SessionId, Arc<Queue<Newest>>>>>,
+    queues: Arc<Mutex<HashMap<Key, Arc<Queue<Newest>>>>>,
 }
 
 /// Somebody's turn. Ends when dropped.
 #[derive(Debug)]
 pub(crate) struct Turn {
-    id: SessionId,
+    key: Key,
     newest: Option<OwnedMutexGuard<Newest>>,
-    queues: Arc<Mutex<HashMap<SessionId, Arc<Queue<Newest>>>>>,
+    queues: Arc<Mutex<HashMap<Key, Arc<Queue<Newest>>>>>,
 }
 
 impl Turns {
     /// Waits in the session's queue. Whoever stops waiting leaves nothing behind.
-    pub(crate) async fn take(&self, id: SessionId) -> Turn {
-        let queue = Arc::clone(self.queues.lock().entry(id).or_default());
+    pub(crate) async fn take(&self, key: impl Into<Key>) -> Turn {
+        let key = key.into();
+        let queue = Arc::clone(self.queues.lock().entry(key).or_default());
         // Made before the wait: its drop cleans up after those who give up, too.
         let mut turn = Turn {
-            id,
+            key,
             newest: None,
             queues: Arc::clone(&self.queues),
         };
@@ -59,10 +70,10 @@ impl Drop for Turn {
         let mut queues = self.queues.lock();
         // Only the table still knows the queue: nobody waits, and nobody can begin to while the table is locked.
         if queues
-            .get(&self.id)
+            .get(&self.key)
             .is_some_and(|queue| Arc::strong_count(queue) == 1)
         {
-            queues.remove(&self.id);
+            queues.remove(&self.key);
         }
     }
 }

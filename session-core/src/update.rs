@@ -8,8 +8,8 @@ use crate::{
     Error, Guard, OwnerChange, Record, Session, SessionData,
     commit::Attempt,
     data::{Reader, Writer},
+    life::Live,
     runtime::{BoxFuture, within},
-    session::Live,
     staged::{Snapshot, Staged},
     turns::Turn,
 };

@@ -1,0 +1,146 @@
+//! How tokens travel: in our cookie, or in headers for clients without cookies. Never in a URL.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use session_core::{CookieChange, Presented, TARGET};
+
+use crate::{caching, config::Config, cookie, seal::Sealer};
+
+/// What a request brought, and how its response answers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Heard {
+    pub(crate) presented: Presented,
+    way: Way,
+    /// More than one cookie of our name.
+    crowded: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Cookie,
+    Header,
+    /// Neither: what the layer was told leaves none for this request.
+    None,
+}
+
+impl Config {
+    /// Opens what a request brought.
+    pub(crate) fn listen(&self, headers: &HeaderMap) -> Heard {
+        let way = match &self.token_header {
+            Some(name) if bearer(headers).is_some() || headers.contains_key(name) => Way::Header,
+            _ if self.cookies => Way::Cookie,
+            _ => Way::None,
+        };
+        let (presented, seen) = match way {
+            Way::Cookie => choose(&self.sealer, cookie::candidates(headers, &self.sealer.name)),
+            Way::Header => choose(
+                &self.sealer,
+                bearer(headers).into_iter().map(cookie::plausible),
+            ),
+            Way::None => (Presented::Nothing, 0),
+        };
+        Heard {
+            presented,
+            way,
+            crowded: seen > 1,
+        }
+    }
+
+    /// Tells the client of its token, and caches of the rest.
+    pub(crate) fn tell(&self, headers: &mut HeaderMap, heard: Heard, change: CookieChange) {
+        let says = match heard.way {
+            Way::Cookie => self.tell_by_cookie(headers, change, heard.crowded),
+            Way::Header => self.tell_by_header(headers, change),
+            Way::None => false,
+        };
+        if says {
+            tracing::trace!(target: TARGET, way = ?heard.way, "client told of its token");
+        }
+        caching::mark(headers, says, self.token_header.as_deref());
+    }
+
+    fn tell_by_cookie(&self, headers: &mut HeaderMap, change: CookieChange, crowded: bool) -> bool {
+        let name = &self.sealer.name;
+        let cookie = match change {
+            CookieChange::Set { token, max_age } => {
+                self.template.set(name, &self.sealer.seal(token), max_age)
+            }
+            CookieChange::Remove => self.template.remove(name),
+            // One `Set-Cookie` of a name in a response: the former one goes when there is nothing else to say.
+            CookieChange::Keep if crowded => self.former.as_ref().and_then(|(path, domain)| {
+                let former = self.template.at(path, domain.as_deref());
+                former.remove(name)
+            }),
+            CookieChange::Keep => None,
+        };
+        let says = cookie.is_some();
+        if let Some(cookie) = cookie {
+            cookie::set_only(headers, name, cookie);
+        }
+        says
+    }
+
+    fn tell_by_header(&self, headers: &mut HeaderMap, change: CookieChange) -> bool {
+        let token = match change {
+            CookieChange::Keep => return false,
+            CookieChange::Set { token, .. } => self.sealer.seal(token),
+            CookieChange::Remove => String::new(),
+        };
+        let name = self
+            .token_header
+            .as_ref()
+            .and_then(|name| HeaderName::try_from(name).ok());
+        let (Some(name), Ok(token)) = (name, HeaderValue::try_from(token)) else {
+            return false;
+        };
+        headers.insert(name, token);
+        true
+    }
+}
+
+/// What follows `Authorization: Bearer` (RFC 6750, 2.1).
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    let value = headers.get(header::AUTHORIZATION)?.as_bytes();
+    let (scheme, token) = value.split_at_checked("bearer ".len())?;
+    scheme
+        .eq_ignore_ascii_case(b"bearer ")
+        .then(|| token.trim_ascii())
+}
+
+/// Tokens, not texts, are compared: of one session the newest counts, and two sessions are none.
+/// Also how many candidates there were.
+fn choose<'a>(
+    sealer: &Sealer,
+    candidates: impl Iterator<Item = Option<&'a str>>,
+) -> (Presented, usize) {
+    let (mut best, mut seen, mut ambiguous) = (Presented::Nothing, 0, false);
+    for candidate in candidates {
+        seen += 1;
+        let opened = candidate.and_then(|text| sealer.open(text));
+        best = match (best, opened) {
+            (Presented::Nothing, None) => Presented::Unsealed,
+            (best, None) => best,
+            (Presented::Token { token, reseal }, Some(other)) => {
+                ambiguous |= token.id != other.token.id;
+                let newer = other.token.generation > token.generation;
+                let same = other.token.generation == token.generation;
+                Presented::Token {
+                    token: if newer { other.token } else { token },
+                    // A copy sealed by the first key needs no new seal.
+                    reseal: if newer {
+                        other.by_fallback
+                    } else {
+                        reseal && (!same || other.by_fallback)
+                    },
+                }
+            }
+            (_, Some(other)) => Presented::Token {
+                token: other.token,
+                reseal: other.by_fallback,
+            },
+        };
+    }
+    if ambiguous {
+        best = Presented::Ambiguous;
+    }
+    (best, seen)
+}

@@ -1,0 +1,57 @@
+//! How many sessions an owner may have.
+
+use crate::{
+    AtLimit, Backend, Error, SessionId, TARGET,
+    id::one_way,
+    turns::{Key, Turn},
+};
+
+/// One log-in that counts. Those of one owner take turns in this process, so the limit is exact in one process,
+/// and best effort between several.
+pub(crate) struct Admission {
+    surplus: Vec<SessionId>,
+    /// Held until the log-in is committed.
+    _turn: Turn,
+}
+
+impl Backend {
+    /// May this owner have one more session? `None` where there is no limit to keep.
+    pub(crate) async fn admit(
+        &self,
+        owner: &str,
+        this: Option<SessionId>,
+    ) -> Result<Option<Admission>, Error> {
+        let Some((limit, at_limit)) = self.policy.max_sessions_per_owner else {
+            return Ok(None);
+        };
+        let turn = self.turns.take(Key::of_owner(owner)).await;
+        let mut others = self.find_by_owner(owner).await?;
+        others.retain(|(id, _)| Some(*id) != this);
+        let surplus = (others.len() + 1).saturating_sub(limit);
+        if surplus > 0 && at_limit == AtLimit::Reject {
+            tracing::info!(target: TARGET, limit, "a session was refused: its owner has as many as allowed");
+            return Err(Error::TooManySessions);
+        }
+        others.sort_unstable_by_key(|(id, record)| (record.owner_since(), *id));
+        others.truncate(surplus);
+        Ok(Some(Admission {
+            surplus: others.into_iter().map(|(id, _)| id).collect(),
+            _turn: turn,
+        }))
+    }
+
+    /// The log-in is committed: the oldest make room.
+    pub(crate) async fn make_room(&self, admission: Option<Admission>) -> Result<(), Error> {
+        for id in admission.iter().flat_map(|admission| &admission.surplus) {
+            self.delete(*id).await?;
+            tracing::info!(target: TARGET, session = %id.fingerprint(), "session ended: its owner has a newer one");
+        }
+        Ok(())
+    }
+}
+
+impl Key {
+    fn of_owner(owner: &str) -> Self {
+        Self(one_way(b"session owner", owner.as_bytes()))
+    }
+}

@@ -1,0 +1,212 @@
+//! What moves in a request's session: whether it lives, what is staged, and what the client must be told.
+
+use std::sync::Arc;
+
+use crate::{
+    Backend, Error, Record, ReplayPolicy, SessionId, Status, StoreError, TARGET, Token,
+    rotation::{Standing, standing},
+    staged::{Snapshot, Staged, StagedField},
+};
+
+/// Everything that moves.
+pub(crate) struct State {
+    pub(crate) life: Life,
+    pub(crate) staged: Staged,
+    /// Fields of a commit under way: still seen by this request.
+    pub(crate) in_flight: Vec<StagedField>,
+    /// What the commits so far mean for the cookie.
+    pub(crate) news: News,
+    /// The client brought something under the cookie's name.
+    pub(crate) presented: bool,
+    /// The response head has left.
+    pub(crate) sent: bool,
+}
+
+/// Whether there is a session to write to.
+pub(crate) enum Life {
+    /// None: a write starts one, unless `quiet`: then this is a parallel request of the page that rotated
+    /// the session, and a new one would throw its good cookie away (R13).
+    Absent {
+        status: Status,
+        quiet: bool,
+    },
+    Live(Live),
+    /// There is one that can't be read.
+    Undecodable(SessionId),
+    /// There was one, and this request can't write any more.
+    Over(Status),
+}
+
+/// A session as this request knows it.
+#[derive(Clone)]
+pub(crate) struct Live {
+    pub(crate) id: SessionId,
+    pub(crate) record: Arc<Record>,
+    /// That of the client's token: what the guard of a commit names.
+    pub(crate) generation: u32,
+    /// The client is to get a token again: sealed with the first key, or of the current generation.
+    pub(crate) reissue: bool,
+}
+
+/// What the client must be told about its cookie.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum News {
+    Nothing,
+    Set,
+    Remove,
+}
+
+impl State {
+    pub(crate) fn live(&self) -> Option<&Live> {
+        match &self.life {
+            Life::Live(live) => Some(live),
+            _ => None,
+        }
+    }
+
+    /// The record that reads see: none once it is to be destroyed.
+    pub(crate) fn record(&self) -> Option<&Arc<Record>> {
+        if self.staged.destroy {
+            return None;
+        }
+        self.live().map(|live| &live.record)
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot {
+            record: self.record().cloned(),
+            staged: self.in_flight.clone(),
+            owner: self.staged.owner.clone(),
+        };
+        snapshot.overlay(self.staged.fields());
+        snapshot
+    }
+
+    /// What a response commits: everything, or after a failure nothing but a staged end.
+    pub(crate) fn take_for(&mut self, failed: bool) -> Option<Staged> {
+        let staged = std::mem::take(&mut self.staged);
+        match (failed, staged.destroy) {
+            (false, _) => Some(staged),
+            (true, true) => Some(Staged::destroy()),
+            (true, false) => None,
+        }
+    }
+
+    /// The session to write to; `None` where a write would start one.
+    pub(crate) fn writable(&self) -> Result<Option<Live>, Error> {
+        match &self.life {
+            Life::Live(live) => Ok(Some(live.clone())),
+            Life::Absent { .. } => Ok(None),
+            Life::Over(_) => Err(Error::Gone),
+            Life::Undecodable(_) => {
+                Err(StoreError::undecodable("refused: only destroy works").into())
+            }
+        }
+    }
+
+    /// This is the newest record, or was a moment ago: has this request been superseded?
+    pub(crate) fn see(&mut self, newest: Arc<Record>) -> Result<(), Error> {
+        match &mut self.life {
+            Life::Live(live) if newest.barrier() > live.generation => {
+                Err(self.over(Status::Superseded))
+            }
+            Life::Live(live) => {
+                if newest.version() >= live.record.version() {
+                    live.record = newest;
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// From now on this request sees this record.
+    pub(crate) fn adopt(&mut self, record: Arc<Record>) {
+        if let Life::Live(live) = &mut self.life {
+            live.record = record;
+        }
+    }
+
+    /// From now on this request sees this record, and its client is to get the token of it.
+    pub(crate) fn reissue(&mut self, record: Arc<Record>) {
+        if let Life::Live(live) = &mut self.life {
+            live.generation = record.generation();
+            live.record = record;
+            live.reissue = false;
+            self.news = News::Set;
+        }
+    }
+
+    pub(crate) fn over(&mut self, status: Status) -> Error {
+        self.life = Life::Over(status);
+        Error::Gone
+    }
+}
+
+impl Life {
+    pub(crate) const fn absent(status: Status) -> Self {
+        Self::Absent {
+            status,
+            quiet: false,
+        }
+    }
+
+    pub(crate) async fn load(
+        backend: &Backend,
+        token: Token,
+        reseal: bool,
+    ) -> Result<Self, StoreError> {
+        let session = || token.id.fingerprint();
+        let record = match backend.load(token.id).await {
+            Ok(Some(record)) => record,
+            Ok(None) => {
+                tracing::debug!(target: TARGET, session = %session(), "no live session for a genuine token");
+                return Ok(Self::absent(Status::Unknown));
+            }
+            Err(error) if error.is_undecodable() => {
+                tracing::error!(target: TARGET, session = %session(), ?error, "a stored session can't be read");
+                return Ok(Self::Undecodable(token.id));
+            }
+            Err(error) => return Err(error),
+        };
+        let previous = match standing(&backend.policy, &record, token.generation) {
+            Standing::Current => false,
+            Standing::Previous => true,
+            Standing::Stale { quiet } => {
+                tracing::warn!(
+                    target: TARGET, session = %session(), status = ?Status::Replayed, quiet,
+                    "a token of an older generation"
+                );
+                if !quiet && backend.policy.replay == ReplayPolicy::Destroy {
+                    backend.delete(token.id).await?;
+                    tracing::warn!(target: TARGET, session = %session(), "session destroyed: its older token was replayed");
+                }
+                return Ok(Self::Absent {
+                    status: Status::Replayed,
+                    quiet,
+                });
+            }
+            Standing::Newer => {
+                tracing::warn!(
+                    target: TARGET, session = %session(),
+                    "a token newer than its session: was the store restored from a backup?"
+                );
+                return Ok(Self::absent(Status::Unknown));
+            }
+        };
+        Ok(Self::Live(Live {
+            id: token.id,
+            record,
+            generation: token.generation,
+            reissue: reseal || previous,
+        }))
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        match self {
+            Self::Absent { status, .. } | Self::Over(status) => *status,
+            Self::Live(_) => Status::Live,
+            Self::Undecodable(_) => Status::Undecodable,
+        }
+    }
+}
