@@ -1,0 +1,185 @@
+//! Two requests of one session at once, in every order: R4, R5, R8, R11, R13, R14.
+
+mod model;
+mod run;
+mod updates;
+
+use model::{Interleaving, Op, Step, interleavings};
+use run::{Processes, Run, Setting};
+use session_axum::Key;
+
+/// Where the browser can end without the token of a session that lives, in the order of the commits; and why.
+/// No store can help it: the browser keeps what comes last.
+const KNOWN_CASES: &[(Op, Op, Why)] = &[
+    (Op::Read, Op::Rotate, Why::Renewed),
+    (Op::Touch, Op::Rotate, Why::Renewed),
+    (Op::Write, Op::Rotate, Why::Renewed),
+    (Op::WriteShared, Op::Rotate, Why::Renewed),
+    (Op::Update, Op::Rotate, Why::Renewed),
+    (Op::Read, Op::DestroyThenWrite, Why::Renewed),
+    (Op::Touch, Op::DestroyThenWrite, Why::Renewed),
+    (Op::Write, Op::DestroyThenWrite, Why::Renewed),
+    (Op::WriteShared, Op::DestroyThenWrite, Why::Renewed),
+    (Op::Update, Op::DestroyThenWrite, Why::Renewed),
+    (Op::Rotate, Op::DestroyThenWrite, Why::Overtaken),
+    (Op::Destroy, Op::Write, Why::Overtaken),
+    (Op::Destroy, Op::WriteShared, Why::Overtaken),
+    (Op::Destroy, Op::Update, Why::Overtaken),
+    (Op::Destroy, Op::DestroyThenWrite, Why::Overtaken),
+    (Op::DestroyThenWrite, Op::Destroy, Why::EndedTwice),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// The response committed first is delivered last.
+    Overtaken,
+    /// So it is, and it has a cookie only because it renewed the expiry.
+    Renewed,
+    /// Both end the session that they loaded, one starts another (R14: log in by setting the owner).
+    EndedTwice,
+}
+
+impl Why {
+    fn explains(self, setting: Setting, order: &Interleaving) -> bool {
+        let overtaken = who(order, Step::Commit) != who(order, Step::Deliver);
+        match self {
+            Self::Overtaken => overtaken,
+            Self::Renewed => overtaken && setting.touch_due,
+            Self::EndedTwice => !overtaken,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_beside_anything_ends_as_the_rules_say() {
+    beside_anything(Op::Read).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_touch_beside_anything_ends_as_the_rules_say() {
+    beside_anything(Op::Touch).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_beside_anything_ends_as_the_rules_say() {
+    beside_anything(Op::Write).await;
+    beside_anything(Op::WriteShared).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_beside_anything_ends_as_the_rules_say() {
+    beside_anything(Op::Update).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rotation_beside_anything_ends_as_the_rules_say() {
+    beside_anything(Op::Rotate).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_beside_anything_ends_as_the_rules_say() {
+    beside_anything(Op::Destroy).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_and_a_write_beside_anything_end_as_the_rules_say() {
+    beside_anything(Op::DestroyThenWrite).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_known_case_is_still_one() {
+    let key = Key::generate();
+    'cases: for (first, second, why) in KNOWN_CASES {
+        for ops in [[*first, *second], [*second, *first]] {
+            let setting = Setting {
+                ops,
+                processes: Processes::One,
+                touch_due: *why == Why::Renewed,
+            };
+            for order in setting.interleavings() {
+                if !play(setting, &order, &key).await {
+                    continue 'cases;
+                }
+            }
+        }
+        panic!("{first:?} and {second:?} lose no cookie any more");
+    }
+}
+
+/// A request that is the first to load, and another one that does anything.
+async fn beside_anything(first: Op) {
+    let key = Key::generate();
+    for second in Op::ALL {
+        for (processes, touch_due) in [
+            (Processes::One, false),
+            (Processes::One, true),
+            (Processes::Two, false),
+            (Processes::OneAtOnce, false),
+            (Processes::OneAtOnce, true),
+        ] {
+            // Only updates know of those beside them in their process.
+            if processes == Processes::Two && ![first, second].contains(&Op::Update) {
+                continue;
+            }
+            let setting = Setting {
+                ops: [first, second],
+                processes,
+                touch_due,
+            };
+            for order in setting.interleavings() {
+                if !play(setting, &order, &key).await {
+                    let committed = who(&order, Step::Commit).map(|who| setting.ops[who]);
+                    let known = KNOWN_CASES.iter().any(|(first, second, why)| {
+                        [*first, *second] == committed && why.explains(setting, &order)
+                    });
+                    assert!(known, "a cookie is lost: {setting:?} {order:?}");
+                }
+            }
+        }
+    }
+}
+
+/// Whether the browser can still open a session, if any lives.
+async fn play(setting: Setting, order: &Interleaving, key: &Key) -> bool {
+    let steps = order.clone();
+    let mut run = Run::new(setting, key).await;
+    let run = tokio::spawn(async move {
+        for (who, step) in steps {
+            run.step(who, step).await;
+        }
+        run.finish().await
+    });
+    run.await
+        .unwrap_or_else(|error| panic!("{setting:?} {order:?}: {error}"))
+}
+
+/// The order in which both take this step.
+fn who(order: &Interleaving, step: Step) -> [usize; 2] {
+    let first = order.iter().find(|(_, other)| *other == step);
+    match first {
+        Some((0, _)) => [0, 1],
+        _ => [1, 0],
+    }
+}
+
+impl Setting {
+    /// Those that can be and that differ.
+    fn interleavings(self) -> impl Iterator<Item = Interleaving> {
+        interleavings().into_iter().filter(move |order| {
+            let at = |step| order.iter().position(|other| *other == step);
+            let sends = [0, 1].map(|who| at((who, Step::Send)));
+            let commits = [0, 1].map(|who| at((who, Step::Commit)));
+            match self.processes {
+                // Sent and done are one step.
+                Processes::OneAtOnce => {
+                    (0..2).all(|who| sends[who].map(|at| at + 1) == commits[who])
+                }
+                // Updates take turns: none is sent while another one is.
+                Processes::One if self.ops == [Op::Update; 2] => {
+                    commits[0] < sends[1] || commits[1] < sends[0]
+                }
+                Processes::One | Processes::Two => true,
+            }
+        })
+    }
+}
