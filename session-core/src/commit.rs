@@ -272,10 +272,11 @@ impl Session {
         let sets_owner = staged.owner != OwnerChange::Unchanged;
         let other_owner = sets_owner && staged.owner.owner() != record.owner();
 
-        let fields = staged.changes(record.fields());
+        // What goes with the former owner is no longer there to be equal to.
+        let kept = (other_owner && record.owner().is_some()).then(|| record.fields().kept());
+        let base = kept.as_ref().unwrap_or(record.fields());
+        let fields = staged.changes(base);
         if !fields.is_empty() || sets_owner {
-            let kept = (other_owner && record.owner().is_some()).then(|| record.fields().kept());
-            let base = kept.as_ref().unwrap_or(record.fields());
             let owner = if sets_owner {
                 staged.owner.owner()
             } else {
@@ -342,12 +343,12 @@ impl Session {
 
     /// What the store's answer means for this request and its client.
     fn learn(&self, live: &Live, patch: &Patch, answer: Committed) -> Result<Attempt, Error> {
-        let session = live.id.fingerprint();
+        let session = || live.id.fingerprint();
         let mut state = self.lock();
         match answer {
             Committed::Applied(record) => {
                 if patch.rotates() {
-                    tracing::info!(target: TARGET, %session, "session rotated");
+                    tracing::info!(target: TARGET, session = %session(), "session rotated");
                 }
                 let renewed = record.touched_at() > live.record.touched_at();
                 let persistent = self.backend().policy.max_age(&record).is_some();
@@ -368,11 +369,11 @@ impl Session {
                 Ok(Attempt::Conflict)
             }
             Committed::Superseded(_) => {
-                tracing::debug!(target: TARGET, %session, "writes dropped: the session was rotated meanwhile");
+                tracing::debug!(target: TARGET, session = %session(), "writes dropped: the session was rotated meanwhile");
                 Err(state.over(Status::Superseded))
             }
             Committed::Gone => {
-                tracing::debug!(target: TARGET, %session, "writes dropped: the session ended meanwhile");
+                tracing::debug!(target: TARGET, session = %session(), "writes dropped: the session ended meanwhile");
                 Err(state.over(Status::Gone))
             }
         }

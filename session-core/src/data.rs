@@ -365,13 +365,16 @@ impl fmt::Debug for Writer {
     }
 }
 
-/// Stages the fields of a view that differ from what it reads now; all of them, if it does not exist yet.
+/// Stages the fields of a view that differ from what it reads now; all of them, if it does not exist yet
+/// or changes hands, for then nothing of the former owner's is left to be equal to (R12).
 pub(crate) fn set_state<T: SessionData>(session: &Session, state: &T) {
-    let before = session
-        .state::<T>()
-        .map(|before| Writer::of(&before))
-        .unwrap_or_default();
-    let written = Writer::of(state).since(&before);
+    let before = session.state::<T>().map(|before| Writer::of(&before));
+    let mut before = before.unwrap_or_default();
+    let after = Writer::of(state);
+    if before.owner != after.owner {
+        before.fields.clear();
+    }
+    let written = after.since(&before);
     session.stage("set_state", |state| match written {
         Ok(written) => state.staged.merge(written),
         Err(failure) => state.staged.fail(failure),
