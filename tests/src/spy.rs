@@ -99,6 +99,13 @@ impl<S> SpyStore<S> {
         std::mem::take(&mut self.script().log)
     }
 
+    /// Forgets the calls and patches so far.
+    pub fn forget_calls(&self) {
+        let mut script = self.script();
+        script.log.clear();
+        script.patches.clear();
+    }
+
     /// Fails if there was any call since the last time somebody asked.
     pub fn assert_untouched(&self) {
         assert_eq!(self.calls(), []);

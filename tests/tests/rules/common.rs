@@ -9,8 +9,8 @@ use axum::{
     routing::get,
 };
 use session_axum::{
-    Key, ManualClock, MemoryStore, Record, Session, SessionData, SessionError, SessionLayer,
-    SessionStore, TypedSession,
+    Committed, FieldChange, Guard, Key, ManualClock, MemoryStore, Patch, Record, Rotation, Session,
+    SessionData, SessionError, SessionLayer, SessionStore, TypedSession,
 };
 use session_tests::{Browser, SpyStore};
 use std::{sync::Arc, time::Duration};
@@ -126,4 +126,39 @@ pub(crate) async fn catch_panic(request: Request, next: Next) -> Response {
     handler
         .await
         .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+/// Another process writes this field of the session of the latest call.
+pub(crate) async fn write_behind(store: &SpyStore, field: FieldChange) {
+    let fields = vec![field];
+    commit_behind(
+        store,
+        Patch {
+            fields,
+            ..Patch::default()
+        },
+    )
+    .await;
+}
+
+/// Another process rotates the session of the latest call.
+pub(crate) async fn rotate_behind(store: &SpyStore) {
+    let rotation = Some(Rotation::Explicit);
+    commit_behind(
+        store,
+        Patch {
+            rotation,
+            ..Patch::default()
+        },
+    )
+    .await;
+}
+
+async fn commit_behind(store: &SpyStore, patch: Patch) {
+    let guard = Guard {
+        generation: record(store).await.expect("lives").generation(),
+        version: None,
+    };
+    let answer = store.inner.commit(store.last_id(), guard, &patch).await;
+    assert!(matches!(answer, Ok(Committed::Applied(_))));
 }

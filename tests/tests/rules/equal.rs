@@ -169,7 +169,7 @@ async fn update_and_set_state_rewrite_neither_an_untouched_map_nor_what_did_not_
     let browser = drawing(&store, routes).await;
     for path in ["/update", "/set_state"] {
         browser.get("/begin/seven").await;
-        store.patches();
+        store.forget_calls();
         browser.get(path).await;
         let sent = store.patches().remove(0).fields;
         let names: Vec<_> = sent.iter().map(|change| &*change.name).collect();
@@ -195,7 +195,7 @@ async fn an_update_that_changes_nothing_sends_nothing() {
     };
     let browser = browse(&store, Router::new().route("/same", get(handler)));
     browser.get("/count/3").await;
-    store.calls();
+    store.forget_calls();
     browser.get("/same").await;
     assert_eq!(store.calls(), [Call::Load]);
 }

@@ -168,7 +168,7 @@ async fn all_views_and_clones_of_a_request_share_one_load_and_each_other_s_write
     let routes = Router::new().route("/all", get(handler).layer(before));
     let browser = browse(&store, routes);
     browser.get("/count/3").await;
-    store.calls();
+    store.forget_calls();
     assert_eq!(browser.get("/all").await.status, StatusCode::OK);
     assert_eq!(store.calls(), [Call::Load, Call::Commit]);
     assert_eq!(browser.get("/read").await.body, "8 Ada");
@@ -194,7 +194,7 @@ async fn the_record_is_loaded_once_at_the_first_extraction() {
     };
     let browser = browse(&store, Router::new().route("/late", get(handler)));
     browser.get("/count/1").await;
-    store.calls();
+    store.forget_calls();
     assert_eq!(browser.get("/late").await.status, StatusCode::OK);
     assert_eq!(store.calls(), [Call::Commit]);
 }
@@ -204,7 +204,7 @@ async fn reads_see_the_request_s_own_writes_without_a_store_call() {
     let store = SpyStore::new();
     let spy = store.clone();
     let handler = async move |visit: Visits| {
-        spy.calls();
+        spy.forget_calls();
         visit.set_name(Some("Eve".to_owned()));
         assert_eq!(visit.name().as_deref(), Some("Eve"));
         assert_eq!(visit.take_name().as_deref(), Some("Eve"));
@@ -265,7 +265,7 @@ async fn a_value_that_can_not_be_written_fails_the_commit_and_changes_nothing() 
     };
     let browser = browse(&store, Router::new().route("/stubborn/{how}", get(handler)));
     browser.get("/count/1").await;
-    store.calls();
+    store.forget_calls();
     for how in ["typed", "untyped", "state", "update", "commit"] {
         let answer = browser.get(&format!("/stubborn/{how}")).await;
         assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{how}");
@@ -273,7 +273,7 @@ async fn a_value_that_can_not_be_written_fails_the_commit_and_changes_nothing() 
         answer.assert_no_set_cookie();
         assert_eq!(store.calls(), [Call::Load], "{how}");
         assert_eq!(browser.get("/read").await.body, "1 nobody", "{how}");
-        store.calls();
+        store.forget_calls();
     }
 }
 
@@ -341,7 +341,7 @@ async fn a_request_that_only_reads_changes_no_field_even_when_it_renews_the_expi
     browser.get("/name/Ada").await;
     browser.get("/count/2").await;
     let before = parts(&store).await;
-    store.calls();
+    store.forget_calls();
     touching.release();
     assert_eq!(reader.await.expect("runs").body, "1 nobody");
     let after = parts(&store).await;
@@ -349,7 +349,7 @@ async fn a_request_that_only_reads_changes_no_field_even_when_it_renews_the_expi
     assert_eq!(after.version, before.version, "a touch is no new version");
 
     clock.advance(HOUR * 2);
-    store.patches();
+    store.forget_calls();
     browser.get("/read").await;
     let patches = store.patches();
     assert!(patches.len() == 1 && patches[0].is_touch());
@@ -382,7 +382,7 @@ async fn the_getter_of_a_flash_field_is_a_write() {
         );
     let browser = browse(&store, routes);
     browser.get("/note").await;
-    store.calls();
+    store.forget_calls();
     assert_eq!(browser.get("/show").await.body, "saved");
     assert_eq!(store.calls(), [Call::Load, Call::Commit]);
     assert_eq!(browser.get("/show").await.body, "");

@@ -1,0 +1,175 @@
+//! R9: what a session can still do after the response head has left.
+
+use axum::{Router, body::Body, response::Response, routing::get};
+use futures_util::stream;
+use session_axum::{FieldChange, SessionError};
+use session_tests::{Browser, Call, Log, SpyStore};
+
+use crate::common::{Visits, browse, outcome, record, rotate_behind, write_behind};
+
+/// A response whose body is made while it is sent.
+fn streaming<F>(body: F) -> Response
+where
+    F: Future<Output = String> + Send + 'static,
+{
+    let chunk = async { Ok::<_, SessionError>(body.await) };
+    Response::new(Body::from_stream(stream::once(chunk)))
+}
+
+/// A browser that has a session, and a route whose body does this with it.
+async fn browser<F, W>(store: &SpyStore, body: F) -> Browser
+where
+    F: Fn(Visits) -> W + Clone + Send + Sync + 'static,
+    W: Future<Output = String> + Send + 'static,
+{
+    let handler = async move |visit: Visits| streaming(body(visit));
+    let browser = browse(store, Router::new().route("/stream", get(handler)));
+    browser.get("/count/1").await;
+    store.forget_calls();
+    browser
+}
+
+#[tokio::test]
+async fn reads_still_work() {
+    let store = SpyStore::new();
+    let body = async |visit: Visits| format!("{} {:?}", visit.count(), visit.session().status());
+    let browser = browser(&store, body).await;
+    assert_eq!(browser.get("/stream").await.body, "1 Live");
+    assert_eq!(store.calls(), [Call::Load]);
+}
+
+#[tokio::test]
+async fn refresh_sees_the_newest_record() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let body = move |visit: Visits| {
+        let spy = spy.clone();
+        async move {
+            write_behind(&spy, FieldChange::set("count", "7")).await;
+            let before = visit.count();
+            visit.session().refresh().await.expect("lives");
+            format!("{before} {}", visit.count())
+        }
+    };
+    let browser = browser(&store, body).await;
+    assert_eq!(browser.get("/stream").await.body, "1 7");
+    assert_eq!(store.calls(), [Call::Load, Call::Load]);
+}
+
+#[tokio::test]
+async fn update_reaches_the_store() {
+    let store = SpyStore::new();
+    let body = async |visit: Visits| outcome(&visit.update(|visit| visit.count += 1).await);
+    let browser = browser(&store, body).await;
+    let answer = browser.get("/stream").await;
+    assert_eq!(answer.body, "ok");
+    answer.assert_no_set_cookie();
+    assert_eq!(store.calls(), [Call::Load, Call::Commit]);
+    assert_eq!(browser.get("/read").await.body, "2 nobody");
+}
+
+#[tokio::test]
+async fn an_update_that_changes_nothing_looks_for_the_newest_record_before_it_says_so() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let body = move |visit: Visits| {
+        let spy = spy.clone();
+        async move {
+            write_behind(&spy, FieldChange::set("count", "0")).await;
+            let bought = visit.update(|visit| match visit.count {
+                0 => "sold out",
+                _ => "nothing to do",
+            });
+            bought.await.expect("lives").to_owned()
+        }
+    };
+    let browser = browser(&store, body).await;
+    assert_eq!(browser.get("/stream").await.body, "sold out");
+}
+
+#[tokio::test]
+async fn a_plain_set_is_refused_loudly() {
+    let store = SpyStore::new();
+    let body = async |visit: Visits| {
+        visit.set_count(9);
+        visit.set_state(crate::common::Visit {
+            count: 9,
+            name: None,
+        });
+        visit.session().insert("count", 9);
+        visit.remove_count();
+        visit.clear();
+        visit.session().rotate();
+        visit.session().set_owner("ada");
+        let commit = visit.session().commit().await;
+        format!("{} {}", visit.count(), outcome(&commit))
+    };
+    let browser = browser(&store, body).await;
+    let log = Log::start();
+    assert_eq!(browser.get("/stream").await.body, "1 ok");
+    let lines = log.lines();
+    let errors = lines
+        .lines()
+        .filter(|line| line.contains("ERROR") && line.contains("head has left"));
+    assert_eq!(errors.count(), 7, "{lines}");
+    assert_eq!(store.calls(), [Call::Load]);
+    assert_eq!(browser.get("/read").await.body, "1 nobody");
+    assert_eq!(record(&store).await.expect("lives").generation(), 0);
+}
+
+#[tokio::test]
+async fn update_keeps_to_the_guard() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let body = move |visit: Visits| {
+        let spy = spy.clone();
+        async move {
+            rotate_behind(&spy).await;
+            let update = visit.update(|visit| visit.count += 1).await;
+            format!("{} {:?}", outcome(&update), visit.session().status())
+        }
+    };
+    let browser = browser(&store, body).await;
+    assert_eq!(browser.get("/stream").await.body, "Gone Superseded");
+    let record = record(&store).await.expect("lives");
+    assert_eq!(record.fields().get("count"), Some("1"));
+}
+
+#[tokio::test]
+async fn an_update_can_start_no_session_and_says_so() {
+    let store = SpyStore::new();
+    let body = async |visit: Visits| outcome(&visit.update(|visit| visit.count += 1).await);
+    let browser = browser(&store, body).await;
+    browser.set_cookie("sid", "");
+    assert_eq!(browser.get("/stream").await.body, "Refused(ResponseSent)");
+    store.assert_untouched();
+}
+
+#[tokio::test]
+async fn a_destroy_with_an_explicit_commit_still_ends_the_session() {
+    let store = SpyStore::new();
+    let body = async |visit: Visits| {
+        visit.session().destroy();
+        outcome(&visit.session().commit().await)
+    };
+    let browser = browser(&store, body).await;
+    let answer = browser.get("/stream").await;
+    assert_eq!(answer.body, "ok");
+    answer.assert_no_set_cookie();
+    assert_eq!(store.calls(), [Call::Load, Call::Delete]);
+    assert_eq!(browser.get("/status").await.body, "Unknown");
+}
+
+#[tokio::test]
+async fn a_session_that_outlives_its_request_is_committed_by_nobody_else() {
+    let store = SpyStore::new();
+    let body = async |visit: Visits| {
+        // Another task may hold it as long as it likes.
+        let held = visit.clone();
+        let read = tokio::spawn(async move { held.update(|visit| visit.count += 1).await });
+        outcome(&read.await.expect("runs"))
+    };
+    let browser = browser(&store, body).await;
+    assert_eq!(browser.get("/stream").await.body, "ok");
+    assert_eq!(store.calls(), [Call::Load, Call::Commit]);
+}

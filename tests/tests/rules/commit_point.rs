@@ -1,0 +1,315 @@
+//! R9: one commit point.
+
+use std::{future::pending, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::Path,
+    http::StatusCode,
+    middleware::from_fn,
+    response::{IntoResponse as _, Redirect, Response},
+    routing::get,
+};
+use session_axum::{FieldChange, Session, SessionError, StoreError};
+use session_tests::{Call, Log, SpyStore};
+use tokio::{sync::Notify, task::yield_now, time::Instant};
+
+use crate::common::{
+    Visits, browse, catch_panic, layer, outcome, record, stored, with, write_behind,
+};
+
+#[tokio::test]
+async fn what_a_handler_wants_is_done_in_one_commit_after_it() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let handler = async move |visit: Visits| {
+        spy.forget_calls();
+        visit.set_count(2);
+        visit.set_name(Some("Ada".to_owned()));
+        visit.session().insert("more", true);
+        visit.session().rotate();
+        visit.session().set_owner("ada");
+        spy.assert_untouched();
+    };
+    let browser = browse(&store, Router::new().route("/all", get(handler)));
+    browser.get("/count/1").await;
+    assert_eq!(browser.get("/all").await.set_cookies().len(), 1);
+    assert_eq!(store.calls(), [Call::Commit]);
+    let stored = record(&store).await.expect("lives");
+    assert_eq!(
+        (stored.fields().len(), stored.owner(), stored.generation()),
+        (3, Some("ada"), 1)
+    );
+}
+
+#[tokio::test]
+async fn a_destroy_waits_for_the_commit_too() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let handler = async move |session: Session| {
+        session.destroy();
+        assert_eq!(spy.calls(), [Call::Load]);
+    };
+    let browser = browse(&store, Router::new().route("/end", get(handler)));
+    browser.get("/count/1").await;
+    store.forget_calls();
+    browser.get("/end").await;
+    assert_eq!(store.calls(), [Call::Delete]);
+}
+
+#[tokio::test]
+async fn an_explicit_commit_stores_at_once_and_unstages_what_it_carried() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let handler = async move |visit: Visits| -> Result<(), SessionError> {
+        visit.set_count(2);
+        visit.session().commit().await?;
+        assert_eq!(stored(&spy, "count").await.as_deref(), Some("2"));
+        assert_eq!(visit.count(), 2);
+        write_behind(&spy, FieldChange::set("count", "9")).await;
+        visit.set_name(Some("Ada".to_owned()));
+        Ok(())
+    };
+    let browser = browse(&store, Router::new().route("/save", get(handler)));
+    browser.get("/count/1").await;
+    store.forget_calls();
+    assert_eq!(browser.get("/save").await.status, StatusCode::OK);
+    assert_eq!(store.calls(), [Call::Load, Call::Commit, Call::Commit]);
+    assert_eq!(browser.get("/read").await.body, "9 Ada");
+}
+
+#[tokio::test]
+async fn a_failed_explicit_commit_unstages_too_and_the_handler_decides() {
+    let store = SpyStore::new();
+    let handler = async |visit: Visits| {
+        visit.set_count(2);
+        visit.session().rotate();
+        outcome(&visit.session().commit().await)
+    };
+    let browser = browse(&store, Router::new().route("/save", get(handler)));
+    browser.get("/count/1").await;
+    store.forget_calls();
+    store.fail(Call::Commit, StoreError::unavailable("down"));
+    let answer = browser.get("/save").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert!(answer.body.starts_with("Store"), "{}", answer.body);
+    answer.assert_no_set_cookie();
+    assert_eq!(store.calls(), [Call::Load, Call::Commit]);
+    assert_eq!(browser.get("/read").await.body, "1 nobody");
+}
+
+#[tokio::test]
+async fn a_failed_explicit_destroy_is_unstaged_too() {
+    let store = SpyStore::new();
+    let handler = async |visit: Visits| {
+        visit.session().destroy();
+        assert!(visit.session().commit().await.is_err());
+        visit.count().to_string()
+    };
+    let browser = browse(&store, Router::new().route("/end", get(handler)));
+    browser.get("/count/1").await;
+    store.fail(Call::Delete, StoreError::unavailable("down"));
+    let answer = browser.get("/end").await;
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "1"));
+    answer.assert_no_set_cookie();
+    assert_eq!(browser.get("/read").await.body, "1 nobody");
+}
+
+#[tokio::test]
+async fn an_explicit_commit_of_what_can_not_be_written_unstages_too() {
+    let store = SpyStore::new();
+    let handler = async |visit: Visits| {
+        visit.set_count(2);
+        visit.session().insert("", 1);
+        assert!(visit.session().commit().await.is_err());
+        visit.set_name(Some("Ada".to_owned()));
+    };
+    let browser = browse(&store, Router::new().route("/save", get(handler)));
+    browser.get("/count/1").await;
+    assert_eq!(browser.get("/save").await.status, StatusCode::OK);
+    assert_eq!(browser.get("/read").await.body, "1 Ada");
+}
+
+#[tokio::test]
+async fn after_gone_further_sets_are_refused_and_traced() {
+    let store = SpyStore::new();
+    let handler = async |visit: Visits| {
+        visit.set_count(2);
+        let gone = visit.session().commit().await;
+        visit.set_count(3);
+        visit.session().rotate();
+        assert_eq!(
+            outcome(&visit.session().commit().await),
+            "ok",
+            "nothing is staged"
+        );
+        format!("{} {:?}", outcome(&gone), visit.session().status())
+    };
+    let browser = browse(&store, Router::new().route("/save", get(handler)));
+    browser.get("/count/1").await;
+    let mut loaded = store.hold_answer(Call::Load);
+    let slow = browser.start("/save");
+    loaded.reached().await;
+    browser.get("/rotate").await;
+    store.forget_calls();
+    let log = Log::start();
+    loaded.release();
+    let answer = slow.await.expect("runs");
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (StatusCode::OK, "Gone Superseded")
+    );
+    answer.assert_no_set_cookie();
+    assert_eq!(store.calls(), [Call::Commit]);
+    let refusals = log.lines().matches("refused").count();
+    assert_eq!(refusals, 2);
+    assert_eq!(browser.get("/read").await.body, "1 nobody");
+}
+
+#[tokio::test]
+async fn redirects_and_client_errors_commit_like_successes() {
+    let store = SpyStore::new();
+    let handler = async |visit: Visits, Path(status): Path<u16>| -> Response {
+        visit.set_count(u64::from(status));
+        match status {
+            303 => Redirect::to("/read").into_response(),
+            status => StatusCode::from_u16(status)
+                .expect("a status")
+                .into_response(),
+        }
+    };
+    let browser = browse(
+        &store,
+        Router::new().route("/answer/{status}", get(handler)),
+    );
+    for status in [200, 204, 303, 304, 400, 401, 404, 422, 429] {
+        let answer = browser.get(&format!("/answer/{status}")).await;
+        assert_eq!(answer.status.as_u16(), status);
+        assert_eq!(browser.get("/read").await.body, format!("{status} nobody"));
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_leaves_the_session_as_it_was() {
+    let store = SpyStore::new();
+    let handler = async |visit: Visits| {
+        visit.set_count(2);
+        visit.session().rotate();
+        assert_ne!(visit.count(), 2, "on purpose");
+    };
+    let routes = Router::new()
+        .route("/panic", get(handler))
+        .route("/caught", get(handler).layer(from_fn(catch_panic)));
+    let browser = browse(&store, routes);
+    browser.get("/count/1").await;
+    store.forget_calls();
+    let answer = browser.get("/caught").await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    answer.assert_no_set_cookie();
+    assert!(
+        browser
+            .start("/panic")
+            .await
+            .expect_err("panics")
+            .is_panic()
+    );
+    assert_eq!(store.calls(), [Call::Load, Call::Load]);
+    assert_eq!(browser.get("/read").await.body, "1 nobody");
+}
+
+#[tokio::test]
+async fn a_request_that_is_cancelled_before_its_commit_leaves_the_session_as_it_was() {
+    let store = SpyStore::new();
+    let reached = Arc::new(Notify::new());
+    let there = Arc::clone(&reached);
+    let handler = async move |visit: Visits| {
+        visit.set_count(2);
+        visit.session().rotate();
+        visit.session().destroy();
+        there.notify_one();
+        pending::<()>().await;
+    };
+    let browser = browse(&store, Router::new().route("/slow", get(handler)));
+    browser.get("/count/1").await;
+    store.forget_calls();
+    let slow = browser.start("/slow");
+    reached.notified().await;
+    slow.abort();
+    assert!(slow.await.expect_err("cancelled").is_cancelled());
+    assert_eq!(store.calls(), [Call::Load]);
+    assert_eq!(browser.get("/read").await.body, "1 nobody");
+}
+
+#[tokio::test]
+async fn a_request_that_is_cancelled_in_its_commit_changed_all_or_nothing() {
+    let store = SpyStore::new();
+    let handler = async |visit: Visits, Path(count): Path<u64>| {
+        visit.set_count(count);
+        visit.set_name(Some(count.to_string()));
+    };
+    let browser = browse(&store, Router::new().route("/both/{count}", get(handler)));
+    browser.get("/both/1").await;
+    for (mut held, path, after) in [
+        (store.hold(Call::Commit), "/both/2", "1 1"),
+        (store.hold_answer(Call::Commit), "/both/3", "3 3"),
+    ] {
+        let request = browser.start(path);
+        held.reached().await;
+        request.abort();
+        assert!(request.await.expect_err("cancelled").is_cancelled());
+        held.release();
+        yield_now().await;
+        assert_eq!(browser.get("/read").await.body, after);
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_carries_a_rotation_is_carried_through_although_the_client_has_gone() {
+    let explicit = async |session: Session| -> Result<(), SessionError> {
+        session.insert("count", 5);
+        session.rotate();
+        session.commit().await
+    };
+    let store = SpyStore::new();
+    let browser = browse(&store, Router::new().route("/explicit", get(explicit)));
+    for path in ["/rotate", "/owner/ada", "/explicit"] {
+        let browser = browser.copy();
+        browser.set_cookie("sid", "");
+        browser.get("/count/1").await;
+        let mut sent = store.hold(Call::Commit);
+        let request = browser.start(path);
+        sent.reached().await;
+        request.abort();
+        assert!(request.await.expect_err("cancelled").is_cancelled());
+        sent.release();
+        for _ in 0..10 {
+            yield_now().await;
+        }
+        let record = record(&store).await.expect("lives");
+        assert_eq!(record.generation(), 1, "{path}");
+        let wanted = if path == "/explicit" { "5" } else { "1" };
+        assert_eq!(record.fields().get("count"), Some(wanted));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_timed_out_is_never_tried_again() {
+    let store = SpyStore::new();
+    let browser = with(
+        layer(&store).store_timeout(Duration::from_secs(2)),
+        Router::new(),
+    );
+    browser.get("/count/1").await;
+    store.forget_calls();
+    for path in ["/count/2", "/increment", "/rotate"] {
+        let sent = store.hold(Call::Commit);
+        let begun = Instant::now();
+        let answer = browser.get(path).await;
+        assert_eq!(begun.elapsed().as_secs(), 2, "{path}");
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        answer.assert_no_set_cookie();
+        assert_eq!(store.calls(), [Call::Load, Call::Commit], "{path}");
+        drop(sent);
+    }
+    assert_eq!(browser.get("/read").await.body, "1 nobody");
+}
