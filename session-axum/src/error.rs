@@ -1,6 +1,6 @@
 //! [`SessionError`]: what can go wrong in a handler, as a response.
 
-use std::{borrow::Cow, error::Error as StdError};
+use std::{borrow::Cow, error::Error as StdError, fmt};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -73,12 +73,27 @@ impl IntoResponse for SessionError {
     fn into_response(self) -> Response {
         let status = self.status();
         if status.is_server_error() {
-            tracing::error!(
-                target: TARGET, error = %self, cause = self.source().map(tracing::field::display),
-                "a request failed for its session"
-            );
+            tracing::error!(target: TARGET, error = %self, cause = %Causes(&self), "a request failed for its session");
         }
         opaque(status)
+    }
+}
+
+/// What lies under an error, for the log: each level's own words.
+struct Causes<'a>(&'a SessionError);
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What lies under a record that can't be read may quote it (R18).
+        let quotes = matches!(self.0, SessionError::Store(error) if error.is_undecodable());
+        let mut cause = self.0.source();
+        let mut level = 0;
+        while let Some(error) = cause.filter(|_| level == 0 || !quotes) {
+            write!(f, "{}{error}", if level == 0 { "" } else { ": " })?;
+            cause = error.source();
+            level += 1;
+        }
+        Ok(())
     }
 }
 

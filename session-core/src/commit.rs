@@ -55,6 +55,7 @@ impl Finished {
             let mut state = session.lock();
             (state.news, state.take_for(failed))
         };
+        let wished = staged.as_ref().is_some_and(|staged| !staged.is_empty());
         let result = match staged {
             Some(staged) => session.settle(staged).await,
             None => Ok(()),
@@ -64,6 +65,8 @@ impl Finished {
         let error = match result {
             // The dead stay dead, and the handler's answer stands (R8).
             Ok(()) | Err(Error::Gone) => None,
+            // Nothing was asked for, so nothing is missing.
+            Err(_) if !wished => None,
             Err(error) => {
                 state.news = before;
                 Some(error)
@@ -140,10 +143,7 @@ impl Session {
         if std::mem::take(&mut staged.destroy) {
             self.end().await?;
         }
-        let live = match self.lock().writable() {
-            Err(_) if staged.is_empty() => return Ok(()),
-            writable => writable?,
-        };
+        let live = self.lock().writable()?;
         match live {
             Some(live) => self.send(live, staged).await,
             None => self.start(staged).await,

@@ -98,9 +98,7 @@ impl State {
             Life::Live(live) => Ok(Some(live.clone())),
             Life::Absent { .. } => Ok(None),
             Life::Over(_) => Err(Error::Gone),
-            Life::Undecodable(_) => {
-                Err(StoreError::undecodable("refused: only destroy works").into())
-            }
+            Life::Undecodable(_) => Err(unreadable().into()),
         }
     }
 
@@ -164,7 +162,8 @@ impl Life {
                 return Ok(Self::absent(Status::Unknown));
             }
             Err(error) if error.is_undecodable() => {
-                tracing::error!(target: TARGET, session = %session(), ?error, "a stored session can't be read");
+                // Without its source, which may quote what is stored (R18).
+                tracing::error!(target: TARGET, session = %session(), %error, "no session for this request");
                 return Ok(Self::Undecodable(token.id));
             }
             Err(error) => return Err(error),
@@ -209,4 +208,9 @@ impl Life {
             Self::Undecodable(_) => Status::Undecodable,
         }
     }
+}
+
+/// Why a record that can't be read is not written to.
+pub(crate) fn unreadable() -> StoreError {
+    StoreError::undecodable("the record could not be read when the request loaded it")
 }

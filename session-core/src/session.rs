@@ -16,7 +16,7 @@ use crate::{
     StoreError, TARGET, Token,
     data::{self, Reader, View},
     fields::is_valid_name,
-    life::{Life, Live, News, State},
+    life::{Life, Live, News, State, unreadable},
     staged::{Snapshot, Staged, StagedField},
 };
 
@@ -321,10 +321,12 @@ impl Session {
                 target: TARGET, what,
                 "refused: the response head has left; use `update`, or write before responding"
             );
-        } else if matches!(state.life, Life::Over(_) | Life::Undecodable(_))
-            && !state.staged.destroy
-        {
-            tracing::warn!(target: TARGET, what, ?status, "refused: this session can't be written to");
+        } else if !state.staged.destroy && matches!(state.life, Life::Over(_)) {
+            tracing::warn!(target: TARGET, what, ?status, "refused: this session has ended or was superseded");
+        } else if !state.staged.destroy && matches!(state.life, Life::Undecodable(_)) {
+            // Unlike the end of a session, this must not look like a success.
+            state.staged.fail(Error::Store(unreadable()));
+            tracing::warn!(target: TARGET, what, ?status, "refused: this session can only be destroyed");
         } else {
             write(&mut state);
         }
