@@ -140,8 +140,8 @@ async fn after_gone_further_sets_are_refused_and_traced() {
         visit.session().rotate();
         assert_eq!(
             outcome(&visit.session().commit().await),
-            "ok",
-            "nothing is staged"
+            "Gone",
+            "no lying success"
         );
         format!("{} {:?}", outcome(&gone), visit.session().status())
     };
