@@ -100,9 +100,12 @@ impl Session {
         self.settle(staged).await
     }
 
-    /// Renews the expiry now, if a touch is due, and learns whether the session still lives.
+    /// Loads the newest record, and renews its expiry now, if a touch is due. [`Error::Gone`] if the session ended
+    /// or was superseded. For a socket that lives longer than its request.
     pub async fn touch(&self) -> Result<(), Error> {
         let _turn = self.calls().await;
+        // Only the store knows how late it is by now.
+        self.reload().await?;
         let live = self.lock().writable()?;
         match live {
             Some(live) => self.send(live, &Staged::default()).await,
@@ -368,14 +371,8 @@ impl Session {
                 state.adopt(record);
                 Ok(Attempt::Conflict)
             }
-            Committed::Superseded(_) => {
-                tracing::debug!(target: TARGET, session = %session(), "writes dropped: the session was rotated meanwhile");
-                Err(state.over(Status::Superseded))
-            }
-            Committed::Gone => {
-                tracing::debug!(target: TARGET, session = %session(), "writes dropped: the session ended meanwhile");
-                Err(state.over(Status::Gone))
-            }
+            Committed::Superseded(_) => Err(state.over(Status::Superseded)),
+            Committed::Gone => Err(state.over(Status::Gone)),
         }
     }
 }

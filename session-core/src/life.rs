@@ -135,7 +135,12 @@ impl State {
         }
     }
 
+    /// This request can't write any more (R8, R11).
     pub(crate) fn over(&mut self, status: Status) -> Error {
+        let session = self
+            .live()
+            .map(|live| tracing::field::display(live.id.fingerprint()));
+        tracing::debug!(target: TARGET, session, ?status, "nothing is written: the session ended or was superseded meanwhile");
         self.life = Life::Over(status);
         Error::Gone
     }
