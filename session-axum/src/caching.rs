@@ -11,16 +11,16 @@ pub(crate) fn mark(headers: &mut HeaderMap, sets_cookie: bool, token_header: Opt
         .into_iter()
         .chain(by_header.into_iter().flatten())
     {
-        if !mentions(headers, header::VARY, &[name, "*"])
+        if !has(headers, header::VARY, &[name, "*"])
             && let Ok(name) = HeaderValue::try_from(name)
         {
             headers.append(header::VARY, name);
         }
     }
-    if mentions(headers, header::CACHE_CONTROL, &["no-store", "private"]) {
+    if is_kept_out_of_shared_caches(headers) {
         return;
     }
-    let shared = mentions(headers, header::CACHE_CONTROL, &["public", "s-maxage"]);
+    let shared = has(headers, header::CACHE_CONTROL, &["public", "s-maxage"]);
     if sets_cookie {
         if shared {
             tracing::warn!(
@@ -34,24 +34,35 @@ pub(crate) fn mark(headers: &mut HeaderMap, sets_cookie: bool, token_header: Opt
     }
 }
 
+/// By the handler, with a directive that means the whole response: `private="x"` speaks of one header, and a cache
+/// that follows `must-understand` overlooks `no-store` (RFC 9111, 5.2.2).
+fn is_kept_out_of_shared_caches(headers: &HeaderMap) -> bool {
+    let mut members = members(headers, header::CACHE_CONTROL);
+    let is = |member: &[u8], directive: &str| member.eq_ignore_ascii_case(directive.as_bytes());
+    let understood = has(headers, header::CACHE_CONTROL, &["must-understand"]);
+    members.any(|member| is(member, "private") || (is(member, "no-store") && !understood))
+}
+
 /// Whether a list header has one of these members, their values aside.
-fn mentions(headers: &HeaderMap, name: header::HeaderName, members: &[&str]) -> bool {
-    headers
-        .get_all(name)
-        .iter()
-        .flat_map(|header| header.as_bytes().split(|byte| *byte == b','))
-        .map(|member| {
-            member
-                .split(|byte| *byte == b'=')
-                .next()
-                .unwrap_or_default()
-        })
-        .any(|member| {
-            let member = member.trim_ascii();
-            members
-                .iter()
-                .any(|wanted| member.eq_ignore_ascii_case(wanted.as_bytes()))
-        })
+fn has(headers: &HeaderMap, name: header::HeaderName, wanted: &[&str]) -> bool {
+    members(headers, name).any(|member| {
+        let name = member.split(|byte| *byte == b'=').next();
+        let name = name.unwrap_or_default().trim_ascii();
+        let mut wanted = wanted.iter();
+        wanted.any(|wanted| name.eq_ignore_ascii_case(wanted.as_bytes()))
+    })
+}
+
+/// The members of a list header; a comma in quotes divides nothing.
+fn members(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &[u8]> {
+    headers.get_all(name).into_iter().flat_map(|header| {
+        let mut quoted = false;
+        let divides = move |byte: &u8| {
+            quoted ^= *byte == b'"';
+            *byte == b',' && !quoted
+        };
+        header.as_bytes().split(divides).map(<[u8]>::trim_ascii)
+    })
 }
 
 #[cfg(test)]
@@ -82,6 +93,16 @@ mod tests {
             (Some("public, max-age=60"), "public, max-age=60", "no-store"),
             (Some("s-maxage=60"), "s-maxage=60", "no-store"),
             (Some("max-age=60"), "max-age=60, private", "no-store"),
+            (
+                Some("private=\"x-a, private, x-b\""),
+                "private=\"x-a, private, x-b\", private",
+                "no-store",
+            ),
+            (
+                Some("no-store, must-understand"),
+                "no-store, must-understand, private",
+                "no-store",
+            ),
         ] {
             assert_eq!(marked(handler, false), reads);
             assert_eq!(marked(handler, true), sets);
