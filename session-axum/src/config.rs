@@ -179,15 +179,14 @@ impl Config {
         {
             return Err(ConfigError::CookieName(name.clone()));
         }
-        let is_value = |byte: u8| byte.is_ascii() && !byte.is_ascii_control() && byte != b';';
-        if !template.path.starts_with('/') || !template.path.bytes().all(is_value) {
-            return Err(ConfigError::Path(template.path.clone()));
-        }
         let former = self.former.as_ref();
-        if let Some((path, _)) =
-            former.filter(|(path, _)| !path.starts_with('/') || !path.bytes().all(is_value))
+        for path in [&template.path]
+            .into_iter()
+            .chain(former.map(|(path, _)| path))
         {
-            return Err(ConfigError::Path(path.clone()));
+            if !is_path(path) {
+                return Err(ConfigError::Path(path.clone()));
+            }
         }
         if former.is_some_and(|former| *former == (template.path.clone(), template.domain.clone()))
         {
@@ -198,8 +197,7 @@ impl Config {
             .iter()
             .chain(former.and_then(|(_, domain)| domain.as_ref()))
         {
-            let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
-            if domain.trim_start_matches('.').is_empty() || !domain.bytes().all(is_host) {
+            if !is_domain(domain) {
                 return Err(ConfigError::Domain(domain.clone()));
             }
         }
@@ -215,6 +213,10 @@ impl Config {
         }
         if host && !template.secure {
             return Err(ConfigError::HostPrefix("with `secure(true)`"));
+        }
+        // No browser ever kept one elsewhere, nor would it take the removal.
+        if host && former.is_some() {
+            return Err(ConfigError::HostPrefix("without `former_cookie`"));
         }
         if lower.starts_with("__secure-") && !template.secure {
             return Err(ConfigError::SecurePrefix);
@@ -234,6 +236,24 @@ impl Config {
     }
 }
 
+/// Browsers drop a longer attribute, and with it the cookie's place (RFC 6265bis, 5.6).
+const MAX_ATTRIBUTE: usize = 1024;
+
+fn is_path(path: &str) -> bool {
+    let is_value = |byte: u8| byte.is_ascii() && !byte.is_ascii_control() && byte != b';';
+    path.starts_with('/') && path.len() <= MAX_ATTRIBUTE && path.bytes().all(is_value)
+}
+
+/// A name of which hosts are made; browsers overlook one dot before it.
+fn is_domain(domain: &str) -> bool {
+    let is_label = |label: &str| {
+        let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        (1..=63).contains(&label.len()) && label.bytes().all(is_inner)
+    };
+    let name = domain.strip_prefix('.').unwrap_or(domain);
+    name.len() <= 253 && name.split('.').all(is_label)
+}
+
 /// Options of a layer that can't work, or not together. Each message names the option and the cure.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -244,7 +264,9 @@ pub enum ConfigError {
     )]
     CookieName(String),
     /// The path is none.
-    #[error("`path({0:?})` is no cookie path: begin it with `/`, without `;`")]
+    #[error(
+        "`path({0:?})` is no cookie path: begin it with `/`, in at most 1024 characters, without `;`"
+    )]
     Path(String),
     /// The domain is none.
     #[error("`domain({0:?})` is no host name: use a name such as `example.com`")]
