@@ -143,7 +143,8 @@ impl<T: SessionData, L> TypedSession<T, L> {
         T::state(&self.accessors)
     }
 
-    /// Stages the whole view. Only fields that differ from what they read now are written.
+    /// Stages the whole view. Only fields that differ from what they read now are written; an owner in it is always
+    /// set, also to the same value, and so [rotates](session_core::Session::rotate).
     pub fn set_state(&self, state: T) {
         self.session.set_state(state);
     }

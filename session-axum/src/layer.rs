@@ -145,7 +145,8 @@ impl<L> SessionLayer<L> {
     /// Where the cookie lived before a change of [`path`](Self::path) or [`domain`](Self::domain). Default: nowhere else.
     ///
     /// A browser that still has that cookie sends both, and two different sessions are none; so where two are seen,
-    /// the former one is removed, by the first response that has nothing else to say of the cookie.
+    /// the former one is removed, by the first response that has nothing else to say of the cookie. Until then writes
+    /// start no session, unless they log somebody in: their cookie would be one of two again.
     #[must_use]
     pub fn former_cookie(self, path: impl Into<String>, domain: Option<&str>) -> Self {
         self.with(|config| {

@@ -114,17 +114,23 @@ impl Sessions {
     }
 
     /// Changes a view in all sessions of an owner, each atomically; in how many. Sessions without the view are left
-    /// out, and so are those that end meanwhile.
+    /// out, and so are those that end meanwhile. Nobody's activity: it renews no expiry, and nobody is seen by it.
     pub async fn update<T: SessionData>(
         &self,
         owner: &str,
         mut change: impl FnMut(&mut T),
     ) -> Result<usize, SessionError> {
         let mut updated = 0;
-        for (id, record) in self.find(owner).await? {
+        let mut found = self.find(owner).await?;
+        while let Some((id, record)) = found.pop() {
             match self.resume(id, record).update(&mut change).await {
                 Ok(()) => updated += 1,
-                Err(Error::Gone | Error::Missing(_)) => {}
+                // It ended, or was rotated just now: then it goes on, and is still to be changed.
+                Err(Error::Gone) => {
+                    let again = self.find(owner).await?;
+                    found.extend(again.into_iter().find(|(other, _)| *other == id));
+                }
+                Err(Error::Missing(_)) => {}
                 Err(error) => return Err(error.into()),
             }
         }

@@ -31,10 +31,15 @@ impl Config {
             _ => Way::None,
         };
         let (presented, seen) = match way {
-            Way::Cookie => choose(&self.sealer, cookie::candidates(headers, &self.sealer.name)),
+            Way::Cookie => choose(
+                &self.sealer,
+                cookie::candidates(headers, &self.sealer.name),
+                self.former.is_some(),
+            ),
             Way::Header => choose(
                 &self.sealer,
                 bearer(headers).into_iter().map(cookie::plausible),
+                false,
             ),
             Way::None => (Presented::Nothing, 0),
         };
@@ -107,10 +112,11 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 }
 
 /// Tokens, not texts, are compared: of one session the newest counts, and two sessions are none.
-/// Also how many candidates there were.
+/// `passing`: of two sessions' cookies, one is about to go. Also how many candidates there were.
 fn choose<'a>(
     sealer: &Sealer,
     candidates: impl Iterator<Item = Option<&'a str>>,
+    passing: bool,
 ) -> (Presented, usize) {
     let (mut best, mut seen, mut ambiguous) = (Presented::Nothing, 0, false);
     for candidate in candidates {
@@ -140,7 +146,7 @@ fn choose<'a>(
         };
     }
     if ambiguous {
-        best = Presented::Ambiguous;
+        best = Presented::Ambiguous { passing };
     }
     (best, seen)
 }

@@ -15,7 +15,7 @@ pub(crate) struct Admission {
 }
 
 impl Backend {
-    /// May this owner have one more session? `None` where there is no limit to keep.
+    /// May this owner have one more session? `None` where there is no limit to keep, or this is one of theirs already.
     pub(crate) async fn admit(
         &self,
         owner: &str,
@@ -26,7 +26,9 @@ impl Backend {
         };
         let turn = self.turns.take(Key::of_owner(owner)).await;
         let mut others = self.find_by_owner(owner).await?;
-        others.retain(|(id, _)| Some(*id) != this);
+        if others.iter().any(|(id, _)| Some(*id) == this) {
+            return Ok(None);
+        }
         let surplus = (others.len() + 1).saturating_sub(limit);
         if surplus > 0 && at_limit == AtLimit::Reject {
             tracing::info!(target: TARGET, limit, "a session was refused: its owner has as many as allowed");
@@ -40,13 +42,20 @@ impl Backend {
         }))
     }
 
-    /// The log-in is committed: the oldest make room.
-    pub(crate) async fn make_room(&self, admission: Option<Admission>) -> Result<(), Error> {
+    /// The log-in is committed: the oldest make room. It stands also where that fails, for its client could not
+    /// come back without the new token; the next one clears up.
+    pub(crate) async fn make_room(&self, admission: Option<Admission>) {
         for id in admission.iter().flat_map(|admission| &admission.surplus) {
-            self.delete(*id).await?;
-            tracing::info!(target: TARGET, session = %id.fingerprint(), "session ended: its owner has a newer one");
+            let session = id.fingerprint();
+            match self.delete(*id).await {
+                Ok(_) => {
+                    tracing::info!(target: TARGET, %session, "session ended: its owner has a newer one");
+                }
+                Err(error) => {
+                    tracing::error!(target: TARGET, %session, %error, "a session too many could not be ended");
+                }
+            }
         }
-        Ok(())
     }
 }
 

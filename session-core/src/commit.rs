@@ -190,7 +190,7 @@ impl Session {
             matches!(state.life, Life::Absent { quiet: true, .. }) && !logs_in(&state.staged)
         };
         if quiet && !logs_in(staged) {
-            tracing::debug!(target: TARGET, "writes of a stale token dropped");
+            tracing::debug!(target: TARGET, "writes dropped: the client has a better cookie, or is about to");
             return Err(Error::Gone);
         }
         let policy = &self.backend().policy;
@@ -211,7 +211,7 @@ impl Session {
                 lifetime: policy.lifetime(staged.remember),
             })
             .await?;
-        self.backend().make_room(admission).await?;
+        self.backend().make_room(admission).await;
         match staged.remember {
             Some(lifetime) => self.send(live, &Staged::remember(lifetime)).await,
             None => Ok(()),
@@ -232,6 +232,7 @@ impl Session {
                         id,
                         generation: record.generation(),
                         record,
+                        shown: None,
                         reissue: false,
                     };
                     let mut state = self.lock();
@@ -294,7 +295,8 @@ impl Session {
             record.remembered()
         };
         let forced = sets_owner || staged.remember.is_some() || live.reissue;
-        let renewal = (forced || policy.touch_due(record)).then(|| Renewal {
+        let active = !self.lock().unattended;
+        let renewal = (forced || (active && policy.touch_due(record))).then(|| Renewal {
             lifetime: policy.lifetime(staged.remember.or(former)),
             unless_touched_after: (!forced).then(|| record.touched_at()),
         });
@@ -304,15 +306,14 @@ impl Session {
             rotation: self.rotation(live, staged),
             renewal,
             remember: staged.remember,
-            confirm: rotation::confirms(record, live.generation),
+            confirm: rotation::confirms(record, live.shown),
         })
     }
 
     fn rotation(&self, live: &Live, staged: &Staged) -> Option<Rotation> {
         let is_due = || {
             // After the response nobody could be told.
-            rotation::is_due(&self.backend().policy, &live.record, live.generation)
-                && !self.lock().sent
+            rotation::is_due(&self.backend().policy, &live.record, live.shown) && !self.lock().sent
         };
         if staged.rotate {
             Some(Rotation::Explicit)
@@ -339,7 +340,7 @@ impl Session {
             .await?;
         let attempt = self.learn(live, &patch, answer)?;
         if let Attempt::Applied(_) = attempt {
-            self.backend().make_room(admission).await?;
+            self.backend().make_room(admission).await;
         }
         Ok(attempt)
     }

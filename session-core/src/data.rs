@@ -338,10 +338,10 @@ impl Writer {
     pub(crate) fn since(&self, before: &Self) -> Result<Staged, Error> {
         let mut staged = Staged::default();
         for (at, (field, json)) in self.fields.iter().enumerate() {
-            let before = before.fields.get(at).and_then(|(_, json)| json.as_deref());
+            let before = before.fields.get(at).map(|(_, json)| json.as_deref());
             match (before, json) {
-                (Some(before), Some(json)) if same_value(before, json) => {}
-                (None, None) => {}
+                (Some(Some(before)), Some(json)) if same_value(before, json) => {}
+                (Some(None), None) => {}
                 (_, None) => return Err(Error::Serialize(field.name.into())),
                 (_, Some(json)) => field
                     .staged(Some(json.as_str().into()))
@@ -366,7 +366,8 @@ impl fmt::Debug for Writer {
 }
 
 /// Stages the fields of a view that differ from what it reads now; all of them, if it does not exist yet
-/// or changes hands, for then nothing of the former owner's is left to be equal to (R12).
+/// or changes hands, for then nothing of the former owner's is left to be equal to. An owner in it is always set,
+/// also to the same value: so somebody logs in, and logs in again (R12).
 pub(crate) fn set_state<T: SessionData>(session: &Session, state: &T) {
     let before = session.state::<T>().map(|before| Writer::of(&before));
     let mut before = before.unwrap_or_default();
@@ -374,7 +375,10 @@ pub(crate) fn set_state<T: SessionData>(session: &Session, state: &T) {
     if before.owner != after.owner {
         before.fields.clear();
     }
-    let written = after.since(&before);
+    let mut written = after.since(&before);
+    if let (Ok(written), Some(owner)) = (&mut written, after.owner) {
+        written.owner = OwnerChange::Set(owner);
+    }
     session.stage("set_state", |state| match written {
         Ok(written) => state.staged.merge(written),
         Err(failure) => state.staged.fail(failure),

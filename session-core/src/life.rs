@@ -20,12 +20,15 @@ pub(crate) struct State {
     pub(crate) presented: bool,
     /// The response head has left.
     pub(crate) sent: bool,
+    /// No client is behind this handle: what it does is nobody's activity.
+    pub(crate) unattended: bool,
 }
 
 /// Whether there is a session to write to.
 pub(crate) enum Life {
     /// None: a write starts one, unless `quiet`: then this is a parallel request of the page that rotated
-    /// the session, and a new one would throw its good cookie away (R13).
+    /// the session, and a new one would throw its good cookie away (R13); or the client is about to lose the
+    /// second of two cookies, which a response with a new one can't take away.
     Absent {
         status: Status,
         quiet: bool,
@@ -44,6 +47,8 @@ pub(crate) struct Live {
     pub(crate) record: Arc<Record>,
     /// That of the client's token: what the guard of a commit names.
     pub(crate) generation: u32,
+    /// The generation that the client itself has shown: a token issued by this request is still on its way.
+    pub(crate) shown: Option<u32>,
     /// The client is to get a token again: sealed with the first key, or of the current generation.
     pub(crate) reissue: bool,
 }
@@ -202,6 +207,7 @@ impl Life {
             id: token.id,
             record,
             generation: token.generation,
+            shown: Some(token.generation),
             reissue: reseal || previous,
         }))
     }

@@ -40,15 +40,15 @@ pub(crate) fn standing(policy: &Policy, record: &Record, generation: u32) -> Sta
 }
 
 /// The client has shown the token of a periodic rotation for the first time, and the record does not know it yet.
-pub(crate) fn confirms(record: &Record, generation: u32) -> bool {
-    generation == record.generation()
-        && generation > record.barrier()
+pub(crate) fn confirms(record: &Record, shown: Option<u32>) -> bool {
+    shown == Some(record.generation())
+        && record.generation() > record.barrier()
         && record.confirmed_at().is_none()
 }
 
 /// It is time for a periodic rotation, and this client is up to date.
-pub(crate) fn is_due(policy: &Policy, record: &Record, generation: u32) -> bool {
-    generation == record.generation()
+pub(crate) fn is_due(policy: &Policy, record: &Record, shown: Option<u32>) -> bool {
+    shown == Some(record.generation())
         && policy
             .rotate_every
             .is_some_and(|period| record.now().since(record.rotated_at()) >= period)

@@ -39,7 +39,11 @@ pub enum Presented {
     /// Something that does not open.
     Unsealed,
     /// Genuine tokens of different sessions.
-    Ambiguous,
+    Ambiguous {
+        /// A response without a new token takes one of them away: so this request's writes start no session,
+        /// unless they log in, and the next request has one token.
+        passing: bool,
+    },
 }
 
 /// One request's untyped handle on its session.
@@ -67,16 +71,20 @@ impl Session {
         let life = match presented {
             Presented::Nothing => Life::absent(Status::New),
             Presented::Unsealed => Life::absent(Status::Unsealed),
-            Presented::Ambiguous => Life::absent(Status::Ambiguous),
+            Presented::Ambiguous { passing } => Life::Absent {
+                status: Status::Ambiguous,
+                quiet: passing,
+            },
             Presented::Token { token, reseal } => Life::load(&backend, token, reseal).await?,
         };
-        if matches!(presented, Presented::Unsealed | Presented::Ambiguous) {
+        if matches!(presented, Presented::Unsealed | Presented::Ambiguous { .. }) {
             tracing::debug!(target: TARGET, status = ?life.status(), "a cookie opens no session");
         }
         Ok(Self::with(backend, life, presented != Presented::Nothing))
     }
 
-    /// A handle on a session that was found otherwise than by a token.
+    /// A handle on a session that was found otherwise than by a token. No client is behind it, so it neither renews
+    /// the expiry nor rotates by itself.
     #[must_use]
     pub fn resume(backend: Arc<Backend>, id: SessionId, record: Arc<Record>) -> Self {
         let generation = record.generation();
@@ -84,9 +92,12 @@ impl Session {
             id,
             record,
             generation,
+            shown: None,
             reissue: false,
         };
-        Self::with(backend, Life::Live(live), false)
+        let session = Self::with(backend, Life::Live(live), false);
+        session.lock().unattended = true;
+        session
     }
 
     fn with(backend: Arc<Backend>, life: Life, presented: bool) -> Self {
@@ -101,6 +112,7 @@ impl Session {
                     news: News::Nothing,
                     presented,
                     sent: false,
+                    unattended: false,
                 }),
             }),
         }
@@ -149,7 +161,7 @@ impl Session {
     }
 
     /// Stages a whole view, also one that does not exist yet (the first login). Only fields that differ
-    /// from what the view reads now are written (R7).
+    /// from what the view reads now are written (R7); an owner in it is always set, and so rotates (R12).
     #[expect(
         clippy::needless_pass_by_value,
         reason = "the state is given away, as by `update`"
