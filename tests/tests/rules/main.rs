@@ -1,12 +1,17 @@
 //! The rules of the session library, each named by its sentence.
 
 mod after_the_head;
+mod bounds;
+mod client_input;
 mod commit_point;
 mod common;
+mod destroying;
 mod equal;
+mod expiry;
 mod failing_stores;
 mod life_and_death;
 mod overlap;
 mod reading_and_writing;
+mod safety;
 mod stale_tokens;
 mod updates;

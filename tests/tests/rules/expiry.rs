@@ -1,0 +1,341 @@
+//! R15 and R16: when sessions end by themselves, and what renews them.
+
+use std::time::Duration;
+
+use axum::{Router, routing::get};
+use session_axum::{Session, SessionError, SessionLayer, SessionStore as _};
+use session_tests::Call;
+
+use crate::common::{DAY, HOUR, MINUTE, SECOND, TICK, browse, layer, outcome, record, timed, with};
+
+// R15
+
+/// Whether a session that was made by this layer still lives after this time without activity.
+async fn lives_after(configure: impl FnOnce(SessionLayer) -> SessionLayer, span: Duration) -> bool {
+    let (clock, store) = timed();
+    let browser = with(configure(layer(&store)), Router::new());
+    browser.get("/count/1").await;
+    clock.advance(span);
+    match browser.get("/read").await.body.as_str() {
+        "1 nobody" => true,
+        "0 nobody" => false,
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test]
+async fn without_activity_a_session_ends_exactly_at_the_idle_timeout() {
+    let cases: [(fn(SessionLayer) -> SessionLayer, Duration); 5] = [
+        (|layer| layer, DAY),
+        (|layer| layer.idle_timeout(HOUR), HOUR),
+        (|layer| layer.max_age(DAY * 7), DAY * 7),
+        (|layer| layer.max_age(DAY * 7).idle_timeout(HOUR), HOUR),
+        (|layer| layer.idle_timeout(HOUR).max_age(DAY * 7), HOUR),
+    ];
+    for (configure, limit) in cases {
+        assert!(lives_after(configure, limit - TICK).await, "{limit:?}");
+        assert!(!lives_after(configure, limit).await, "{limit:?}");
+        assert!(!lives_after(configure, limit + TICK).await, "{limit:?}");
+    }
+}
+
+#[tokio::test]
+async fn with_activity_a_session_ends_exactly_at_the_absolute_timeout() {
+    let cases: [(fn(SessionLayer) -> SessionLayer, Duration); 4] = [
+        (|layer| layer, DAY * 30),
+        (|layer| layer.absolute_timeout(DAY * 3), DAY * 3),
+        (|layer| layer.max_age(DAY * 60).idle_timeout(DAY), DAY * 60),
+        (|layer| layer.max_age(DAY * 2).idle_timeout(DAY), DAY * 30),
+    ];
+    for (configure, limit) in cases {
+        let (clock, store) = timed();
+        let browser = with(configure(layer(&store)), Router::new());
+        browser.get("/count/1").await;
+        for _ in 0..limit.as_secs() / HOUR.as_secs() - 1 {
+            clock.advance(HOUR);
+            browser.get("/read").await;
+        }
+        clock.advance(HOUR - TICK);
+        assert_eq!(browser.get("/read").await.body, "1 nobody", "{limit:?}");
+        clock.advance(TICK);
+        assert_eq!(browser.get("/read").await.body, "0 nobody", "{limit:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_deadline_is_the_same_for_load_commit_touch_and_sweep() {
+    for (late, alive) in [(DAY - TICK, true), (DAY, false)] {
+        let touch = async |session: Session| outcome(&session.touch().await);
+        let refresh = async |session: Session| outcome(&session.refresh().await);
+        let routes = || {
+            Router::new()
+                .route("/touch", get(touch))
+                .route("/refresh", get(refresh))
+        };
+        for (path, live, dead) in [
+            ("/read", "1 nobody", "1 nobody"),
+            ("/count/2", "", ""),
+            ("/increment", "2", "Conflict"),
+            ("/touch", "ok", "Gone"),
+            ("/refresh", "ok", "Gone"),
+        ] {
+            let (clock, store) = timed();
+            let browser = browse(&store, routes());
+            browser.get("/count/1").await;
+            let mut loaded = store.hold_answer(Call::Load);
+            let slow = browser.start(path);
+            loaded.reached().await;
+            clock.advance(late);
+            loaded.release();
+            let answer = slow.await.expect("runs");
+            assert_eq!(answer.body, if alive { live } else { dead }, "{path}");
+            answer.assert_no_set_cookie();
+            assert_eq!(record(&store).await.is_some(), alive, "{path}");
+        }
+        let (clock, store) = timed();
+        browse(&store, Router::new()).get("/count/1").await;
+        clock.advance(late);
+        let swept = store
+            .inner
+            .delete_expired(10)
+            .await
+            .expect("a memory store");
+        assert_eq!(swept, u64::from(!alive));
+    }
+}
+
+#[tokio::test]
+async fn the_server_s_limits_hold_whatever_the_cookie_says() {
+    let (clock, store) = timed();
+    let browser = with(
+        layer(&store)
+            .max_age(DAY * 300)
+            .idle_timeout(HOUR)
+            .absolute_timeout(HOUR * 2),
+        Router::new(),
+    );
+    let answer = browser.get("/count/1").await;
+    assert!(
+        answer.set_cookies()[0].ends_with("Max-Age=7200"),
+        "no longer than the session can live"
+    );
+    let thief = browser.copy();
+    clock.advance(HOUR / 2);
+    browser.get("/read").await;
+    clock.advance(HOUR);
+    assert_eq!(thief.get("/read").await.body, "0 nobody");
+}
+
+// R16
+
+#[tokio::test]
+async fn the_expiry_is_renewed_at_most_once_per_touch_interval() {
+    for (interval, configured) in [(MINUTE * 72, None), (MINUTE, Some(MINUTE))] {
+        let (clock, store) = timed();
+        let layer = match configured {
+            Some(interval) => layer(&store).touch_interval(interval),
+            None => layer(&store),
+        };
+        let browser = with(layer, Router::new());
+        browser.get("/count/1").await;
+        store.forget_calls();
+        for _ in 0..3 {
+            let before = record(&store).await.expect("lives").expires_at();
+            clock.advance(interval - TICK);
+            browser.get("/read").await.assert_no_set_cookie();
+            assert_eq!(store.calls(), [Call::Load]);
+            clock.advance(TICK);
+            browser.get("/read").await.assert_no_set_cookie();
+            assert_eq!(store.calls(), [Call::Load, Call::Commit]);
+            let after = record(&store).await.expect("lives").expires_at();
+            assert_eq!(after, before.after(interval));
+            browser.get("/read").await;
+            assert_eq!(store.calls(), [Call::Load]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_write_renews_the_expiry_in_its_own_commit_when_a_touch_is_due() {
+    let (clock, store) = timed();
+    let browser = browse(&store, Router::new());
+    browser.get("/count/1").await;
+    for path in ["/count/2", "/increment", "/rotate"] {
+        clock.advance(HOUR);
+        let before = record(&store).await.expect("lives").expires_at();
+        browser.get(path).await;
+        assert_eq!(
+            record(&store).await.expect("lives").expires_at(),
+            before,
+            "{path}"
+        );
+        clock.advance(HOUR);
+        store.forget_calls();
+        browser
+            .get(if path == "/count/2" { "/count/3" } else { path })
+            .await;
+        assert_eq!(store.calls(), [Call::Load, Call::Commit], "{path}");
+        let after = record(&store).await.expect("lives").expires_at();
+        assert_eq!(after, before.after(HOUR * 2), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn of_parallel_requests_that_find_a_touch_due_one_renews() {
+    let (clock, store) = timed();
+    let browser = browse(&store, Router::new());
+    browser.get("/count/1").await;
+    clock.advance(HOUR * 2);
+    let mut sent = store.hold(Call::Commit);
+    let slow = browser.start("/read");
+    sent.reached().await;
+    browser.get("/read").await;
+    let once = record(&store).await.expect("lives");
+    clock.advance(SECOND);
+    sent.release();
+    slow.await.expect("runs");
+    let twice = record(&store).await.expect("lives");
+    assert_eq!(
+        (twice.touched_at(), twice.expires_at()),
+        (once.touched_at(), once.expires_at())
+    );
+}
+
+#[tokio::test]
+async fn the_expiry_moves_only_forward() {
+    let (clock, store) = timed();
+    let routes = Router::new().route(
+        "/forget",
+        get(async |session: Session| session.remember(MINUTE)),
+    );
+    let browser = browse(&store, routes);
+    browser.get("/count/1").await;
+    let long = record(&store).await.expect("lives").expires_at();
+    browser.get("/forget").await;
+    assert_eq!(record(&store).await.expect("lives").expires_at(), long);
+    // Another process with a shorter timeout.
+    let short = with(layer(&store).idle_timeout(HOUR), Router::new());
+    short.set_cookie("sid", &browser.cookie("sid").expect("it has one"));
+    clock.advance(HOUR * 2);
+    short.get("/count/2").await;
+    assert_eq!(record(&store).await.expect("lives").expires_at(), long);
+}
+
+#[tokio::test]
+async fn a_touch_that_would_move_nothing_is_not_sent() {
+    let (clock, store) = timed();
+    let browser = with(layer(&store).absolute_timeout(DAY), Router::new());
+    browser.get("/count/1").await;
+    store.forget_calls();
+    clock.advance(HOUR * 3);
+    browser.get("/read").await;
+    assert_eq!(store.calls(), [Call::Load]);
+}
+
+#[tokio::test]
+async fn an_explicit_touch_is_throttled_too() {
+    let (clock, store) = timed();
+    let touch = async |session: Session| outcome(&session.touch().await);
+    let browser = browse(&store, Router::new().route("/touch", get(touch)));
+    browser.get("/count/1").await;
+    store.forget_calls();
+    assert_eq!(browser.get("/touch").await.body, "ok");
+    assert_eq!(store.calls(), [Call::Load, Call::Load]);
+    clock.advance(HOUR * 2);
+    assert_eq!(browser.get("/touch").await.body, "ok");
+    assert_eq!(store.calls(), [Call::Load, Call::Load, Call::Commit]);
+}
+
+#[tokio::test]
+async fn an_explicit_touch_keeps_a_session_alive_that_is_held_for_days() {
+    let (clock, store) = timed();
+    let (give, taken) = tokio::sync::oneshot::channel();
+    let give = std::sync::Mutex::new(Some(give));
+    let handler = move |session: Session| {
+        let give = give
+            .lock()
+            .expect("not poisoned")
+            .take()
+            .expect("one request");
+        assert!(give.send(session).is_ok());
+        async {}
+    };
+    let handler = std::sync::Arc::new(handler);
+    let socket = get(async move |session: Session| handler(session).await);
+    let browser = browse(&store, Router::new().route("/socket", socket));
+    browser.get("/count/1").await;
+    browser.get("/socket").await;
+    let session = taken.await.expect("it came");
+    for _ in 0..5 {
+        clock.advance(HOUR * 20);
+        session.touch().await.expect("it lives");
+    }
+    assert_eq!(browser.get("/read").await.body, "1 nobody");
+    clock.advance(DAY);
+    assert!(matches!(session.touch().await, Err(SessionError::Gone)));
+}
+
+#[tokio::test]
+async fn a_persistent_cookie_is_renewed_with_the_expiry_and_only_then() {
+    let (clock, store) = timed();
+    let browser = with(layer(&store).max_age(DAY * 10), Router::new());
+    let first = browser.get("/count/1").await;
+    assert!(
+        first.set_cookies()[0].contains("; Max-Age=864000"),
+        "{:?}",
+        first.set_cookies()
+    );
+    browser.get("/count/2").await.assert_no_set_cookie();
+    clock.advance(DAY / 2 - TICK);
+    browser.get("/read").await.assert_no_set_cookie();
+    clock.advance(TICK);
+    for path in ["/read", "/count/3"] {
+        let renewed = browser.get(path).await;
+        assert!(renewed.set_cookies()[0].contains("; Max-Age=864000"));
+        clock.advance(DAY / 2);
+    }
+    // The cookie promises no more than the server keeps.
+    for _ in 0..55 {
+        clock.advance(DAY / 2);
+        let renewed = browser.get("/read").await;
+        let left = renewed.set_cookies().first().map(|cookie| {
+            let age = cookie.rsplit_once("Max-Age=").expect("persistent").1;
+            age.parse::<u64>().expect("seconds")
+        });
+        let Some(left) = left else { continue };
+        let end = record(&store)
+            .await
+            .expect("lives")
+            .started_at()
+            .after(DAY * 30);
+        let now = record(&store).await.expect("lives").now();
+        assert!(Duration::from_secs(left) <= end.since(now));
+    }
+    assert_eq!(browser.get("/read").await.body, "3 nobody");
+}
+
+#[tokio::test]
+async fn a_touch_does_not_renew_a_cookie_that_ends_with_the_browser_session() {
+    let (clock, store) = timed();
+    let browser = browse(&store, Router::new());
+    let first = browser.get("/count/1").await;
+    assert!(
+        !first.set_cookies()[0].contains("Max-Age") && !first.set_cookies()[0].contains("Expires")
+    );
+    clock.advance(HOUR * 2);
+    store.forget_calls();
+    browser.get("/read").await.assert_no_set_cookie();
+    assert_eq!(store.calls(), [Call::Load, Call::Commit]);
+}
+
+#[tokio::test]
+async fn what_is_dead_is_invisible_before_any_sweep() {
+    let (clock, store) = timed();
+    let browser = browse(&store, Router::new());
+    browser.get("/count/1").await;
+    clock.advance(DAY);
+    assert_eq!(browser.get("/status").await.body, "Unknown");
+    assert_eq!(store.inner.count().await.expect("a memory store"), 0);
+    let swept = store.inner.delete_expired(10).await;
+    assert_eq!(swept.expect("a memory store"), 1, "it was still there");
+}
