@@ -2,6 +2,8 @@
 
 mod owners;
 mod shard;
+#[cfg(test)]
+mod tests;
 
 use std::{
     fmt,
@@ -57,6 +59,7 @@ struct Inner {
     owners: Owners,
     clock: Box<dyn Clock>,
     max_sessions: usize,
+    /// Those that are in, and those that have a place and are just coming in.
     sessions: AtomicUsize,
     evicted: AtomicU64,
 }
@@ -165,15 +168,13 @@ impl Inner {
         at_most
     }
 
-    /// Makes room, beginning at the shard of the newcomer: expired first, then without an owner, then any.
-    fn make_room(&self, newcomer: SessionId) {
+    /// Lets one session go, beginning at the shard of the newcomer: expired first, then without an owner, then any.
+    fn make_room(&self, newcomer: SessionId) -> bool {
         let home = self.shard_of(newcomer);
         for victim in [Victim::Expired, Victim::Ownerless, Victim::Any] {
             for at in 0..self.shards.len() {
                 let mut shard = self.shards[(home + at) % self.shards.len()].write();
-                let now = self.clock.now();
-                // The newcomer itself is never the victim.
-                let Some(id) = shard.victim(victim, now, newcomer) else {
+                let Some(id) = shard.victim(victim, self.clock.now()) else {
                     continue;
                 };
                 self.remove(&mut shard, id);
@@ -184,31 +185,49 @@ impl Inner {
                         "a live session was evicted: the memory store is full"
                     );
                 }
-                return;
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Takes a place for a session before it comes in, so that there are never more than the bound.
+    fn reserve(&self, newcomer: SessionId) {
+        let take = |count| (count < self.max_sessions).then_some(count + 1);
+        while self
+            .sessions
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+            .is_err()
+        {
+            if !self.make_room(newcomer) {
+                // Every place belongs to somebody who has it and is just coming in.
+                std::thread::yield_now();
             }
         }
     }
 
     fn create(&self, id: SessionId, new: NewRecord) -> Created {
-        let record = {
-            let mut shard = self.shard(id).write();
-            let now = self.clock.now();
-            self.sweep(&mut shard, SWEEP_PER_WRITE);
-            match shard.get(id) {
-                Some(record) if !record.is_expired(now) => return Created::IdTaken,
-                Some(_) => drop(self.remove(&mut shard, id)),
-                None => {}
-            }
-            let record = Arc::new(Record::create(new, now));
-            if let Some(owner) = record.owner() {
-                self.owners.add(owner, id);
-            }
-            shard.insert(id, Arc::clone(&record));
-            record
-        };
-        if self.sessions.fetch_add(1, Ordering::Relaxed) >= self.max_sessions {
-            self.make_room(id);
+        // Before the bound: nobody makes room for an id that is taken.
+        if self.load(id).is_some() {
+            return Created::IdTaken;
         }
+        self.reserve(id);
+        let mut shard = self.shard(id).write();
+        let now = self.clock.now();
+        self.sweep(&mut shard, SWEEP_PER_WRITE);
+        match shard.get(id) {
+            Some(record) if !record.is_expired(now) => {
+                self.sessions.fetch_sub(1, Ordering::Relaxed);
+                return Created::IdTaken;
+            }
+            Some(_) => drop(self.remove(&mut shard, id)),
+            None => {}
+        }
+        let record = Arc::new(Record::create(new, now));
+        if let Some(owner) = record.owner() {
+            self.owners.add(owner, id);
+        }
+        shard.insert(id, Arc::clone(&record));
         Created::Created(record)
     }
 

@@ -61,15 +61,9 @@ impl Shard {
         (*expires_at <= now).then_some(*id)
     }
 
-    pub(super) fn victim(
-        &self,
-        victim: Victim,
-        now: Timestamp,
-        newcomer: SessionId,
-    ) -> Option<SessionId> {
-        let longest_idle = |idle: &BTreeSet<(Timestamp, SessionId)>| {
-            idle.iter().map(|(_, id)| *id).find(|id| *id != newcomer)
-        };
+    pub(super) fn victim(&self, victim: Victim, now: Timestamp) -> Option<SessionId> {
+        let longest_idle =
+            |idle: &BTreeSet<(Timestamp, SessionId)>| idle.first().map(|(_, id)| *id);
         match victim {
             Victim::Expired => self.first_expired(now),
             Victim::Ownerless => longest_idle(&self.ownerless),
@@ -84,6 +78,22 @@ impl Shard {
             .iter()
             .take_while(|(expires_at, _)| *expires_at <= now);
         self.records.len() - dead.count()
+    }
+
+    /// All ids with their owners, after checking that every record stands in each order once.
+    #[cfg(test)]
+    pub(super) fn checked(&self) -> impl Iterator<Item = (SessionId, Option<&str>)> {
+        assert_eq!(self.by_expiry.len(), self.records.len());
+        assert_eq!(self.ownerless.len() + self.owned.len(), self.records.len());
+        self.records.iter().map(|(id, record)| {
+            assert!(self.by_expiry.contains(&(record.expires_at(), *id)));
+            let idle = match record.owner() {
+                Some(_) => &self.owned,
+                None => &self.ownerless,
+            };
+            assert!(idle.contains(&(record.touched_at(), *id)));
+            (*id, record.owner())
+        })
     }
 
     fn idle(&mut self, record: &Record) -> &mut BTreeSet<(Timestamp, SessionId)> {
