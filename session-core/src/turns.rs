@@ -77,3 +77,43 @@ impl Drop for Turn {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::Future,
+        pin::pin,
+        task::{Context, Poll, Waker},
+    };
+
+    use super::*;
+
+    #[test]
+    fn neither_turns_nor_those_who_give_up_leave_anything_behind() {
+        let (turns, id) = (Turns::default(), SessionId::generate());
+        let mut context = Context::from_waker(Waker::noop());
+        let mut first = Box::pin(turns.take(id));
+        let Poll::Ready(turn) = first.as_mut().poll(&mut context) else {
+            panic!("nobody was before")
+        };
+        drop(first);
+        let mut second = Box::pin(turns.take(id));
+        let mut third = Box::pin(turns.take(id));
+        assert!(second.as_mut().poll(&mut context).is_pending());
+        assert!(third.as_mut().poll(&mut context).is_pending());
+        let other = pin!(turns.take(SessionId::generate())).poll(&mut context);
+        assert!(other.is_ready(), "sessions don't wait for one another");
+        drop(other);
+
+        drop(second);
+        drop(turn);
+        assert_eq!(turns.queues.lock().len(), 1);
+        let Poll::Ready(turn) = third.as_mut().poll(&mut context) else {
+            panic!("those before have gone")
+        };
+        drop(third);
+        assert_eq!(turns.queues.lock().len(), 1);
+        drop(turn);
+        assert!(turns.queues.lock().is_empty());
+    }
+}

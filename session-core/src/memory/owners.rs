@@ -56,4 +56,17 @@ impl Owners {
             .map(|sessions| sessions.iter().copied().collect())
             .unwrap_or_default()
     }
+
+    /// Every owner with how many sessions.
+    #[cfg(test)]
+    pub(super) fn all(&self) -> std::collections::BTreeMap<String, usize> {
+        let shards = self.shards.iter().flat_map(|shard| {
+            let shard = shard.lock();
+            let owners = shard
+                .iter()
+                .map(|(owner, ids)| (owner.to_string(), ids.len()));
+            owners.collect::<Vec<_>>()
+        });
+        shards.collect()
+    }
 }
