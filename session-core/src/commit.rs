@@ -195,6 +195,7 @@ impl Session {
         }
         let policy = &self.backend().policy;
         check_growth(
+            None,
             &Fields::default(),
             staged.owner.owner(),
             &fields,
@@ -286,7 +287,7 @@ impl Session {
             } else {
                 record.owner()
             };
-            check_growth(base, owner, &fields, policy.max_record_size)?;
+            check_growth(Some(record), base, owner, &fields, policy.max_record_size)?;
         }
 
         let former = if other_owner {

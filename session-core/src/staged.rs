@@ -129,26 +129,28 @@ fn put(fields: &mut Vec<StagedField>, field: StagedField) {
     }
 }
 
-/// Whether a record of these fields may become this large (R22). Only growth is judged.
+/// Whether a record may become this large (R22): with the fields that stay, the changes and the owner.
+/// Only growth is judged.
 pub(crate) fn check_growth(
-    stored: &Fields,
+    old: Option<&Record>,
+    stays: &Fields,
     owner: Option<&str>,
     changes: &[FieldChange],
     max: usize,
 ) -> Result<(), Error> {
-    let (mut size, mut count) = (stored.size(), stored.len());
-    let (old_size, old_count) = (size, count);
+    let old_size = old.map_or(0, Record::size);
+    let old_count = old.map_or(0, |old| old.fields().len());
+    let mut size = stays.size() + owner.map_or(0, str::len);
+    let mut count = stays.len();
     for change in changes {
-        if let Some(old) = stored.find(&change.name) {
+        if let Some(old) = stays.find(&change.name) {
             size -= old.name.len() + old.json.len();
             count -= 1;
         }
         size += change.size();
         count += usize::from(change.json.is_some());
     }
-    let grows = size > old_size;
-    size += owner.map_or(0, str::len);
-    if grows && size > max {
+    if size > max && size > old_size {
         return Err(Error::TooLarge { size, max });
     }
     if count > MAX_FIELDS && count > old_count {
