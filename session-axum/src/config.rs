@@ -1,6 +1,9 @@
 //! What a layer was told, and whether it makes sense.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use cookie::SameSite;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -25,6 +28,8 @@ pub(crate) struct Config {
     pub(crate) cookies: bool,
     pub(crate) token_header: Option<String>,
     pub(crate) skip: Vec<SkipRule>,
+    /// Whether all this makes sense: axum puts layers on handlers anew for each request, so it is found out once.
+    pub(crate) verdict: OnceLock<Result<(), ConfigError>>,
 }
 
 /// The two limits of a session's life together.
@@ -121,7 +126,11 @@ impl Config {
         self.skip.iter().any(|rule| rule.matches(headers))
     }
 
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self) -> &Result<(), ConfigError> {
+        self.verdict.get_or_init(|| self.judge())
+    }
+
+    fn judge(&self) -> Result<(), ConfigError> {
         self.check_cookie()?;
         let policy = &self.backend.policy;
         for (option, span) in [
@@ -170,14 +179,14 @@ impl Config {
     }
 
     fn check_cookie(&self) -> Result<(), ConfigError> {
-        let (name, template) = (&self.sealer.name, &self.template);
+        let (name, template) = (self.sealer.name(), &self.template);
         let is_token =
             |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty()
             || !name.bytes().all(is_token)
             || name.len() + SEALED_LEN > MAX_NAME_AND_VALUE
         {
-            return Err(ConfigError::CookieName(name.clone()));
+            return Err(ConfigError::CookieName(name.to_owned()));
         }
         let former = self.former.as_ref();
         for path in [&template.path]

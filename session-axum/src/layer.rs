@@ -1,6 +1,11 @@
 //! [`SessionLayer`]: the options, and the layer itself.
 
-use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    marker::PhantomData,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use cookie::SameSite;
 use session_core::{AtLimit, Backend, Policy, ReplayPolicy, SessionStore};
@@ -65,11 +70,7 @@ impl SessionLayer {
             config: Arc::new(Config {
                 backend: Arc::new(Backend::new(store, Policy::default(), Tokio)),
                 timing: Timing::default(),
-                sealer: Sealer {
-                    name: "sid".to_owned(),
-                    key,
-                    fallback: Vec::new(),
-                },
+                sealer: Sealer::new("sid".to_owned(), key, Vec::new()),
                 template: Template {
                     http_only: true,
                     secure: true,
@@ -82,6 +83,7 @@ impl SessionLayer {
                 cookies: true,
                 token_header: None,
                 skip: Vec::new(),
+                verdict: OnceLock::new(),
             }),
             marker: PhantomData,
         }
@@ -93,7 +95,7 @@ impl<L> SessionLayer<L> {
     /// The cookie's name. Default: `"sid"`; in production, `"__Host-sid"`.
     #[must_use]
     pub fn cookie_name(self, name: impl Into<String>) -> Self {
-        self.with(|config| config.sealer.name = name.into())
+        self.with(|config| config.sealer = config.sealer.named(name.into()))
     }
 
     /// Hides the cookie from scripts. Default: `true` (ASVS 5, 3.3.4).
@@ -178,7 +180,7 @@ impl<L> SessionLayer<L> {
     /// then as the first key with the old one as a fallback, and drop the old one after an idle timeout.
     #[must_use]
     pub fn fallback_keys(self, keys: impl IntoIterator<Item = Key>) -> Self {
-        self.with(|config| config.sealer.fallback = keys.into_iter().collect())
+        self.with(|config| config.sealer = config.sealer.with_fallback(keys.into_iter().collect()))
     }
 }
 
@@ -294,12 +296,16 @@ impl<L> SessionLayer<L> {
 
     /// This layer, if its options can work together.
     pub fn check(self) -> Result<Self, ConfigError> {
-        self.config.check()?;
-        Ok(self)
+        match self.config.check() {
+            Ok(()) => Ok(self),
+            Err(error) => Err(error.clone()),
+        }
     }
 
     fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
-        change(Arc::make_mut(&mut self.config));
+        let config = Arc::make_mut(&mut self.config);
+        change(config);
+        config.verdict = OnceLock::new();
         self
     }
 

@@ -8,6 +8,7 @@ mod extract;
 mod future;
 mod key;
 mod layer;
+mod memory;
 mod rejection;
 mod runtime;
 mod seal;

@@ -6,22 +6,25 @@
 //!
 //! Inside stands the format's version, `1`, the id as 32 hex digits, and the generation in decimal.
 
+use std::sync::Arc;
+
 use cookie::{Cookie, CookieJar};
 use session_core::{SessionId, Token};
 use uuid::Uuid;
 
-use crate::Key;
+use crate::{Key, memory::Memory};
 
 const VERSION: &str = "1";
 const ID_LEN: usize = 32;
 
-/// Seals with its first key, opens with any.
+/// Seals with its first key, opens with any. What opened is remembered, and forgotten with the keys.
 #[derive(Debug, Clone)]
 pub(crate) struct Sealer {
     /// Bound into every seal.
-    pub(crate) name: String,
-    pub(crate) key: Key,
-    pub(crate) fallback: Vec<Key>,
+    name: String,
+    key: Key,
+    fallback: Vec<Key>,
+    memory: Arc<Memory>,
 }
 
 /// A token that opened.
@@ -33,6 +36,27 @@ pub(crate) struct Opened {
 }
 
 impl Sealer {
+    pub(crate) fn new(name: String, key: Key, fallback: Vec<Key>) -> Self {
+        Self {
+            name,
+            key,
+            fallback,
+            memory: Arc::default(),
+        }
+    }
+
+    pub(crate) fn named(&self, name: String) -> Self {
+        Self::new(name, self.key.clone(), self.fallback.clone())
+    }
+
+    pub(crate) fn with_fallback(&self, fallback: Vec<Key>) -> Self {
+        Self::new(self.name.clone(), self.key.clone(), fallback)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn seal(&self, token: Token) -> String {
         let mut jar = CookieJar::new();
         jar.private_mut(self.key.as_cookie_key())
@@ -44,6 +68,15 @@ impl Sealer {
 
     /// `None` for anything that was not sealed by one of the keys under this name: there is no other decoder.
     pub(crate) fn open(&self, sealed: &str) -> Option<Opened> {
+        if let Some(opened) = self.memory.recall(sealed) {
+            return Some(opened);
+        }
+        let opened = self.unseal(sealed)?;
+        self.memory.keep(sealed, opened);
+        Some(opened)
+    }
+
+    fn unseal(&self, sealed: &str) -> Option<Opened> {
         let keys = std::iter::once(&self.key).chain(&self.fallback);
         keys.enumerate().find_map(|(at, key)| {
             let cookie = Cookie::new(self.name.clone(), sealed.to_owned());
@@ -63,16 +96,21 @@ fn to_text(token: Token) -> String {
     format!("{VERSION}{}{}", id.as_simple(), token.generation)
 }
 
+/// One token has one text: no capitals, no sign, no leading zeros.
 fn from_text(text: &str) -> Option<Token> {
     let (id, generation) = text.strip_prefix(VERSION)?.split_at_checked(ID_LEN)?;
+    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let is_canonical = id.bytes().all(is_hex)
+        && !generation.starts_with('+')
+        && (generation == "0" || !generation.starts_with('0'));
+    if !is_canonical {
+        return None;
+    }
     let id = Uuid::try_parse(id).ok()?;
-    let generation: u32 = generation.parse().ok()?;
-    let token = Token {
+    Some(Token {
         id: SessionId::try_from(&id.as_bytes()[..]).ok()?,
-        generation,
-    };
-    // One token has one text: no signs, no leading zeros, no capitals.
-    (to_text(token) == text).then_some(token)
+        generation: generation.parse().ok()?,
+    })
 }
 
 #[cfg(test)]
@@ -80,11 +118,7 @@ mod tests {
     use super::*;
 
     fn sealer(name: &str, key: &Key) -> Sealer {
-        Sealer {
-            name: name.to_owned(),
-            key: key.clone(),
-            fallback: Vec::new(),
-        }
+        Sealer::new(name.to_owned(), key.clone(), Vec::new())
     }
 
     fn token() -> Token {
@@ -122,10 +156,7 @@ mod tests {
         let (old, new) = (Key::generate(), Key::generate());
         let token = token();
         let sealed = sealer("sid", &old).seal(token);
-        let both = Sealer {
-            fallback: vec![old],
-            ..sealer("sid", &new)
-        };
+        let both = sealer("sid", &new).with_fallback(vec![old]);
         assert_eq!(
             both.open(&sealed),
             Some(Opened {
@@ -141,6 +172,16 @@ mod tests {
                 by_fallback: false
             })
         );
+    }
+
+    #[test]
+    fn what_opened_is_forgotten_with_its_key_and_name() {
+        let (old, new) = (Key::generate(), Key::generate());
+        let both = sealer("sid", &new).with_fallback(vec![old.clone()]);
+        let sealed = sealer("sid", &old).seal(token());
+        assert!(both.open(&sealed).is_some() && both.open(&sealed).is_some());
+        assert_eq!(both.with_fallback(Vec::new()).open(&sealed), None);
+        assert_eq!(both.named("admin".to_owned()).open(&sealed), None);
     }
 
     #[test]

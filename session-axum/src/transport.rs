@@ -33,7 +33,7 @@ impl Config {
         let (presented, seen) = match way {
             Way::Cookie => choose(
                 &self.sealer,
-                cookie::candidates(headers, &self.sealer.name),
+                cookie::candidates(headers, self.sealer.name()),
                 self.former.is_some(),
             ),
             Way::Header => choose(
@@ -64,7 +64,7 @@ impl Config {
     }
 
     fn tell_by_cookie(&self, headers: &mut HeaderMap, change: CookieChange, crowded: bool) -> bool {
-        let name = &self.sealer.name;
+        let name = self.sealer.name();
         let cookie = match change {
             CookieChange::Set { token, max_age } => {
                 self.template.set(name, &self.sealer.seal(token), max_age)

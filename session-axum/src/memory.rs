@@ -1,0 +1,62 @@
+//! Sealed texts that opened lately, so that the same cookie need not be opened at every request.
+
+use std::fmt;
+
+use parking_lot::Mutex;
+use subtle::ConstantTimeEq as _;
+
+use crate::seal::Opened;
+
+/// A table of fixed size: each text has one slot, which the latest keeps. Only what opened comes in, so garbage
+/// can't push anything out.
+pub(crate) struct Memory {
+    slots: Box<[Mutex<Option<Entry>>]>,
+}
+
+const SLOTS: usize = 2048;
+
+struct Entry {
+    sealed: Box<str>,
+    opened: Opened,
+}
+
+impl Memory {
+    /// What this text opened to. The whole text is compared, in constant time: it is a credential.
+    /// Nobody waits here: where another request is just looking, the text is opened again.
+    pub(crate) fn recall(&self, sealed: &str) -> Option<Opened> {
+        let slot = self.slot(sealed).try_lock()?;
+        let entry = slot.as_ref()?;
+        bool::from(entry.sealed.as_bytes().ct_eq(sealed.as_bytes())).then_some(entry.opened)
+    }
+
+    pub(crate) fn keep(&self, sealed: &str, opened: Opened) {
+        if let Some(mut slot) = self.slot(sealed).try_lock() {
+            *slot = Some(Entry {
+                sealed: sealed.into(),
+                opened,
+            });
+        }
+    }
+
+    /// By the first characters: they are of the seal's random nonce.
+    fn slot(&self, sealed: &str) -> &Mutex<Option<Entry>> {
+        let random = sealed.bytes().take(8).fold(0_usize, |hash, byte| {
+            hash.wrapping_mul(31).wrapping_add(usize::from(byte))
+        });
+        &self.slots[random % SLOTS]
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            slots: (0..SLOTS).map(|_| Mutex::default()).collect(),
+        }
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Memory")
+    }
+}
