@@ -5,6 +5,8 @@ mod bounds;
 mod client_input;
 mod commit_point;
 mod common;
+mod config;
+mod cookies;
 mod destroying;
 mod equal;
 mod expiry;
