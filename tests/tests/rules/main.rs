@@ -13,6 +13,7 @@ mod expiry;
 mod failing_stores;
 mod life_and_death;
 mod overlap;
+mod property;
 mod reading_and_writing;
 mod safety;
 mod stale_tokens;

@@ -1,8 +1,8 @@
 //! Two requests of one session at once, in every order: R4, R5, R8, R11, R13, R14.
 
+mod counting;
 mod model;
 mod run;
-mod updates;
 
 use model::{Interleaving, Op, Step, interleavings};
 use run::{Processes, Run, Setting};

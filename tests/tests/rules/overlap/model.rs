@@ -103,9 +103,16 @@ pub(super) struct Stored {
 /// What a request found when it loaded.
 #[derive(Debug, Clone, Copy)]
 enum Seen {
-    Nothing { presented: bool },
+    Nothing {
+        presented: bool,
+    },
     OlderGeneration,
-    Live { token: Token, touch_due: bool },
+    Live {
+        token: Token,
+        touch_due: bool,
+    },
+    /// An explicit touch looks again: what it must answer if it has nothing to send.
+    LookedAgain(Expected),
 }
 
 /// Store, browser and both requests.
@@ -151,8 +158,32 @@ impl World {
         self.seen[who] = Some(seen);
     }
 
+    pub(super) fn send(&mut self, who: usize) {
+        let (Some(Seen::Live { token, .. }), Op::Touch) = (self.seen[who], self.ops[who]) else {
+            return;
+        };
+        let newest = match self.live(token) {
+            None => Seen::LookedAgain(Expected::refused()),
+            Some(stored) if !self.touch_due || stored.touched => {
+                Seen::LookedAgain(Expected::nothing())
+            }
+            Some(_) => Seen::Live {
+                token,
+                touch_due: true,
+            },
+        };
+        self.seen[who] = Some(newest);
+    }
+
+    /// The session, if this token still opens it.
+    fn live(&self, token: Token) -> Option<&Stored> {
+        let stored = self.sessions[token.session].as_ref();
+        stored.filter(|stored| stored.generation == token.generation)
+    }
+
     pub(super) fn commit(&mut self, who: usize) -> Expected {
         match (self.seen[who].expect("loaded"), self.ops[who]) {
+            (Seen::LookedAgain(answer), _) => answer,
             // R13: a parallel request of the page that rotated.
             (Seen::OlderGeneration, Op::Update) => Expected::refused(),
             (Seen::OlderGeneration, _)
@@ -189,8 +220,7 @@ impl World {
         let stored = self.sessions[token.session].as_mut();
         let Some(stored) = stored.filter(|stored| stored.generation == token.generation) else {
             // R8 and R11: ended, or beyond a barrier. Only who asked is told.
-            let asked = op == Op::Update || (op == Op::Touch && touch_due);
-            return if asked {
+            return if matches!(op, Op::Update | Op::Touch) {
                 Expected::refused()
             } else {
                 Expected::nothing()

@@ -181,6 +181,7 @@ impl Run {
                 self.requests[who] = self.load(who).await;
             }
             (Step::Send, Progress::Loaded(gate, request)) => {
+                self.model.send(who);
                 self.requests[who] = self.send(gate, request).await;
             }
             (Step::Commit, Progress::Sent(held, request)) => {
