@@ -1,0 +1,184 @@
+//! Two layers in one app: each with its own store, cookie and marker.
+
+use axum::{Router, extract::Path, http::StatusCode, routing::get};
+use session_axum::{
+    MemoryStore, Session, SessionData, SessionError, SessionLayer, SessionRejection,
+    SessionStore as _, TypedSession,
+};
+use session_tests::{Browser, SpyStore};
+
+use crate::common::{get_with, key};
+
+struct Admin;
+
+#[derive(SessionData)]
+struct Visit {
+    count: u64,
+}
+
+async fn both(
+    shop: TypedSession<Visit>,
+    admin: TypedSession<Visit, Admin>,
+) -> Result<String, SessionError> {
+    shop.update(|visit| visit.count += 1).await?;
+    admin.update(|visit| visit.count += 10).await?;
+    Ok(format!("{} {}", shop.count(), admin.count()))
+}
+
+/// One key for both: that a cookie of one is none of the other is no matter of keys.
+fn app(shop: &SpyStore, admin: &SpyStore) -> Browser {
+    let routes = Router::new()
+        .route("/both", get(both))
+        .route(
+            "/shop/{owner}",
+            get(async |session: Session, Path(owner): Path<String>| session.set_owner(&*owner)),
+        )
+        .route(
+            "/admin/{owner}",
+            get(async |session: Session<Admin>, Path(owner): Path<String>| {
+                session.set_owner(&*owner)
+            }),
+        )
+        .route(
+            "/admin_out",
+            get(async |session: Session<Admin>| session.destroy()),
+        )
+        .route(
+            "/who",
+            get(async |shop: Session, admin: Session<Admin>| {
+                let name = |owner: Option<String>| owner.unwrap_or_else(|| "nobody".to_owned());
+                format!("{} {}", name(shop.owner()), name(admin.owner()))
+            }),
+        )
+        .route(
+            "/status",
+            get(async |shop: Session, admin: Session<Admin>| {
+                format!("{:?} {:?}", shop.status(), admin.status())
+            }),
+        );
+    let named = SessionLayer::named::<Admin>(admin.clone(), key()).cookie_name("admin");
+    Browser::new(
+        routes
+            .layer(SessionLayer::new(shop.clone(), key()))
+            .layer(named),
+    )
+}
+
+fn stores() -> (SpyStore, SpyStore) {
+    (SpyStore::new(), SpyStore::around(MemoryStore::new()))
+}
+
+#[tokio::test]
+async fn two_layers_keep_two_sessions_in_one_request() {
+    let (shop, admin) = stores();
+    let browser = app(&shop, &admin);
+    let answer = browser.get("/both").await;
+    assert_eq!(answer.body, "1 10");
+    let mut names: Vec<_> = answer.set_cookies();
+    names.sort_unstable();
+    assert!(names.len() == 2 && names[0].starts_with("admin=") && names[1].starts_with("sid="));
+    assert_eq!(browser.get("/both").await.body, "2 20");
+    assert_eq!(shop.inner.count().await.expect("counts"), 1);
+    assert_eq!(admin.inner.count().await.expect("counts"), 1);
+}
+
+#[tokio::test]
+async fn each_has_its_own_owner_and_its_own_log_out() {
+    let (shop, admin) = stores();
+    let browser = app(&shop, &admin);
+    browser.get("/shop/ada").await;
+    assert_eq!(browser.get("/who").await.body, "ada nobody");
+    browser.get("/admin/root").await;
+    assert_eq!(browser.get("/who").await.body, "ada root");
+    let answer = browser.get("/admin_out").await;
+    assert_eq!(answer.set_cookies().len(), 1);
+    assert!(answer.set_cookies()[0].starts_with("admin=;"));
+    assert_eq!(browser.get("/who").await.body, "ada nobody");
+}
+
+#[tokio::test]
+async fn a_cookie_pasted_under_the_other_s_name_opens_nothing() {
+    let (shop, admin) = stores();
+    let browser = app(&shop, &admin);
+    browser.get("/shop/ada").await;
+    browser.get("/admin/root").await;
+    let sid = browser.cookie("sid").expect("set");
+    let admins = browser.cookie("admin").expect("set");
+    for value in [&sid, &admins] {
+        assert_ne!(browser.cookie("sid"), browser.cookie("admin"));
+        let pasted = format!("sid={value}; admin={value}");
+        let body = get_with(&browser.copy(), "/who", &[("cookie", &*pasted)])
+            .await
+            .body;
+        let own = if value == &sid {
+            "ada nobody"
+        } else {
+            "nobody root"
+        };
+        assert_eq!(body, own);
+    }
+    shop.forget_calls();
+    admin.forget_calls();
+    let swapped = format!("sid={admins}; admin={sid}");
+    let answer = get_with(&browser.copy(), "/status", &[("cookie", &*swapped)]).await;
+    assert_eq!(answer.body, "Unsealed Unsealed");
+    shop.assert_untouched();
+    admin.assert_untouched();
+}
+
+#[tokio::test]
+async fn a_cookie_opens_only_under_the_very_name_it_was_sealed_for() {
+    let store = SpyStore::new();
+    let routes = || {
+        Router::new().route(
+            "/status",
+            get(async |session: Session| format!("{:?}", session.status())),
+        )
+    };
+    let layer = |name: &str| SessionLayer::new(store.clone(), key()).cookie_name(name);
+    let writes = Router::new().route(
+        "/write",
+        get(async |session: Session| session.insert("a", 1)),
+    );
+    let browser = Browser::new(writes.layer(layer("sid")));
+    browser.get("/write").await;
+    let value = browser.cookie("sid").expect("set");
+    for (name, status) in [
+        ("sid", "Live"),
+        ("SID", "Unsealed"),
+        ("__Host-sid", "Unsealed"),
+        ("sid2", "Unsealed"),
+    ] {
+        let browser = Browser::new(routes().layer(layer(name)));
+        browser.set_cookie(name, &value);
+        assert_eq!(browser.get("/status").await.body, status, "{name}");
+    }
+    // Names are compared as they are, in every case of letters.
+    let browser = Browser::new(routes().layer(layer("sid")));
+    browser.set_cookie("SID", &value);
+    assert_eq!(browser.get("/status").await.body, "New");
+}
+
+#[tokio::test]
+async fn a_missing_named_layer_says_which_line_to_add() {
+    let routes = Router::new().route(
+        "/admin",
+        get(
+            async |session: Result<Session<Admin>, SessionRejection>| match session {
+                Err(SessionRejection::MissingLayer { add }) => add,
+                _ => "another outcome".to_owned(),
+            },
+        ),
+    );
+    let routes = routes.route("/plain", get(async |_: Session<Admin>| ()));
+    let browser = Browser::new(routes.layer(SessionLayer::new(MemoryStore::new(), key())));
+    let add = browser.get("/admin").await.body;
+    assert!(
+        add.starts_with(".layer(SessionLayer::named::<") && add.contains("Admin>"),
+        "{add}"
+    );
+    assert_eq!(
+        browser.get("/plain").await.status,
+        StatusCode::INTERNAL_SERVER_ERROR
+    );
+}
