@@ -132,8 +132,15 @@ impl fmt::Debug for SessionId {
 /// A one-way mark of a session for logs: 64 bits of a SHA-256, shown as 16 hex digits.
 ///
 /// Two log lines with one fingerprint speak of one session; nothing can be opened with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(u64);
+
+/// As logs show it, so that it is found there.
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
