@@ -21,6 +21,7 @@ mod property;
 mod reading_and_writing;
 mod required;
 mod safety;
+mod secrets;
 mod session;
 mod set_owner;
 mod stale_tokens;
