@@ -16,6 +16,7 @@ mod jar;
 mod layer;
 mod life_and_death;
 mod mutators;
+mod original;
 mod overlap;
 mod property;
 mod reading_and_writing;
