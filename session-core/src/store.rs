@@ -185,7 +185,7 @@ pub enum Committed {
 /// assert!(error.is_unavailable());
 /// assert!(std::error::Error::source(&error).is_some());
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct StoreError {
     kind: Kind,
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -261,6 +261,17 @@ impl fmt::Display for StoreError {
             }
             Kind::Internal => "the session store failed",
         })
+    }
+}
+
+/// Without the source of what can't be read, which may quote it (R18).
+impl fmt::Debug for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let source = self.source.as_ref().filter(|_| !self.is_undecodable());
+        f.debug_struct("StoreError")
+            .field("kind", &self.kind)
+            .field("source", &source)
+            .finish()
     }
 }
 
