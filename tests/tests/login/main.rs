@@ -1,11 +1,17 @@
 //! What a login system needs of its sessions, each by the sentence that promises it.
 
 mod attacks;
+mod caching;
 mod common;
+mod cookies;
+mod header;
 mod keys;
 mod limits;
 mod named;
 mod owners;
+mod rfc6265;
+mod rfc9111;
 mod rotation;
+mod secrets;
 mod sessions;
 mod step_up;
