@@ -16,11 +16,14 @@ use session_tests::{Browser, SpyStore};
 use std::{sync::Arc, time::Duration};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
-pub(crate) const MINUTE: Duration = Duration::from_secs(60);
-pub(crate) const HOUR: Duration = Duration::from_secs(60 * 60);
-pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const MINUTE: Duration = Duration::from_mins(1);
+pub(crate) const HOUR: Duration = Duration::from_hours(1);
+pub(crate) const DAY: Duration = Duration::from_hours(24);
 /// The shortest time that a clock knows.
 pub(crate) const TICK: Duration = Duration::from_micros(1);
+
+/// Options of a layer.
+pub(crate) type Configure = fn(SessionLayer) -> SessionLayer;
 
 /// The view of most tests.
 #[derive(SessionData)]
@@ -69,6 +72,15 @@ pub(crate) async fn record(store: &SpyStore) -> Option<Arc<Record>> {
 /// What the record of the latest call holds, as JSON text.
 pub(crate) async fn stored(store: &SpyStore, name: &str) -> Option<String> {
     Some(record(store).await?.fields().get(name)?.to_owned())
+}
+
+/// The names of what is stored, with values.
+pub(crate) async fn fields(store: &SpyStore) -> Vec<String> {
+    let record = record(store).await.expect("lives");
+    let fields = record.fields().iter();
+    fields
+        .map(|field| format!("{}={}", field.name, field.json))
+        .collect()
 }
 
 fn usual() -> Router {

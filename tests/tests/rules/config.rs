@@ -8,9 +8,7 @@ use std::{
 use axum::{Router, routing::get};
 use session_axum::{ConfigError, MemoryStore, SameSite, SessionLayer};
 
-use crate::common::{DAY, HOUR, SECOND, key};
-
-type Configure = fn(SessionLayer) -> SessionLayer;
+use crate::common::{Configure, DAY, HOUR, SECOND, key};
 
 fn new() -> SessionLayer {
     SessionLayer::new(MemoryStore::new(), key())
@@ -20,10 +18,31 @@ fn name(name: &str) -> ConfigError {
     ConfigError::CookieName(name.to_owned())
 }
 
+/// Options, the error, and what its words must hold: the option and the cure.
+type Case = (Configure, ConfigError, &'static [&'static str]);
+
+/// All of them, by `check` and on a router alike.
+fn are_refused<const N: usize>(cases: [Case; N]) {
+    for (configure, error, words) in cases {
+        assert_eq!(configure(new()).check().err(), Some(error.clone()));
+        let said = error.to_string();
+        for word in words {
+            assert!(said.contains(word), "{said}");
+        }
+        let put_on = || {
+            Router::<()>::new()
+                .route("/", get(|| async {}))
+                .layer(configure(new()))
+        };
+        let panic = catch_unwind(AssertUnwindSafe(put_on)).expect_err(&said);
+        let panicked = panic.downcast::<String>().expect("with words");
+        assert!(panicked.contains(&said), "{panicked}");
+    }
+}
+
 #[test]
-fn what_can_not_work_is_refused_with_the_option_and_the_cure() {
-    let long_path = || format!("/{}", "x".repeat(2_000));
-    let cases: Vec<(Configure, ConfigError, &[&str])> = vec![
+fn a_name_a_path_or_a_domain_that_no_browser_takes_is_refused() {
+    are_refused([
         (
             |layer| layer.cookie_name(""),
             name(""),
@@ -72,7 +91,7 @@ fn what_can_not_work_is_refused_with_the_option_and_the_cure() {
         ),
         (
             |layer| layer.path(format!("/{}", "x".repeat(2_000))),
-            ConfigError::Path(long_path()),
+            ConfigError::Path(format!("/{}", "x".repeat(2_000))),
             &["at most 1024"],
         ),
         (
@@ -95,6 +114,12 @@ fn what_can_not_work_is_refused_with_the_option_and_the_cure() {
             ConfigError::Domain("a.com; Secure".into()),
             &["domain"],
         ),
+    ]);
+}
+
+#[test]
+fn options_that_browsers_refuse_together_are_refused() {
+    are_refused([
         (
             |layer| layer.cookie_name("__Host-sid").domain("example.com"),
             ConfigError::HostPrefix("without `domain`"),
@@ -136,6 +161,22 @@ fn what_can_not_work_is_refused_with_the_option_and_the_cure() {
             &["`partitioned(true)`", "`secure(true)`"],
         ),
         (
+            |layer| layer.former_cookie("/", None),
+            ConfigError::Former,
+            &["`former_cookie`", "leave it out"],
+        ),
+        (
+            |layer| layer.cookie_name("__Host-sid").former_cookie("/app", None),
+            ConfigError::HostPrefix("without `former_cookie`"),
+            &["`former_cookie`"],
+        ),
+    ]);
+}
+
+#[test]
+fn a_limit_of_nothing_is_refused() {
+    are_refused([
+        (
             |layer| layer.idle_timeout(Duration::ZERO),
             ConfigError::Zero("idle_timeout"),
             &["`idle_timeout` is zero", "leave it out"],
@@ -175,16 +216,12 @@ fn what_can_not_work_is_refused_with_the_option_and_the_cure() {
             ConfigError::TouchInterval,
             &["`touch_interval`", "`idle_timeout`", "use a shorter one"],
         ),
-        (
-            |layer| layer.former_cookie("/", None),
-            ConfigError::Former,
-            &["`former_cookie`", "leave it out"],
-        ),
-        (
-            |layer| layer.cookie_name("__Host-sid").former_cookie("/app", None),
-            ConfigError::HostPrefix("without `former_cookie`"),
-            &["`former_cookie`"],
-        ),
+    ]);
+}
+
+#[test]
+fn headers_that_can_not_be_and_a_missing_transport_are_refused() {
+    are_refused([
         (
             |layer| layer.cookies(false),
             ConfigError::NoTransport,
@@ -205,22 +242,7 @@ fn what_can_not_work_is_refused_with_the_option_and_the_cure() {
             ConfigError::SkipHeader("x-health".into()),
             &["`skip_header(\"x-health\", ..)`"],
         ),
-    ];
-    for (configure, error, words) in cases {
-        assert_eq!(configure(new()).check().err(), Some(error.clone()));
-        let said = error.to_string();
-        for word in words {
-            assert!(said.contains(word), "{said}");
-        }
-        let put_on = || {
-            Router::<()>::new()
-                .route("/", get(|| async {}))
-                .layer(configure(new()))
-        };
-        let panic = catch_unwind(AssertUnwindSafe(put_on)).expect_err(&said);
-        let panicked = panic.downcast::<String>().expect("with words");
-        assert!(panicked.contains(&said), "{panicked}");
-    }
+    ]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use axum::{
 use session_axum::{Key, SameSite, Session, SessionError, SessionLayer};
 use session_tests::{Browser, Call, SpyStore};
 
-use crate::common::{DAY, Visits, browse, key, layer, timed, with};
+use crate::common::{Configure, DAY, Visits, browse, key, layer, timed, with};
 
 /// The attributes of a cookie, in their order.
 fn attributes(set_cookie: &str) -> &str {
@@ -32,7 +32,7 @@ async fn the_default_cookie_is_safe_and_ends_with_the_browser_session() {
 
 #[tokio::test]
 async fn every_option_shows_in_the_cookie_and_in_its_removal() {
-    let cases: [(fn(SessionLayer) -> SessionLayer, &str, &str); 9] = [
+    let cases: [(Configure, &str, &str); 9] = [
         (
             |layer| layer.http_only(false),
             "sid",

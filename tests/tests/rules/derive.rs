@@ -1,27 +1,10 @@
 //! What each attribute of the derive means at run time.
 
 use axum::{Router, extract::Path, http::StatusCode, routing::get};
-use session_axum::{FieldChange, Session, SessionData, TypedSession};
-use session_tests::{Browser, Call, SpyStore};
+use session_axum::{Session, SessionData, TypedSession};
+use session_tests::{Call, SpyStore};
 
-use crate::common::{browse, record, stored, write_behind};
-
-/// The names of what is stored, with values.
-async fn fields(store: &SpyStore) -> Vec<String> {
-    let record = record(store).await.expect("lives");
-    let fields = record.fields().iter();
-    fields
-        .map(|field| format!("{}={}", field.name, field.json))
-        .collect()
-}
-
-/// A browser with a session that holds nothing of interest.
-async fn begun(store: &SpyStore, routes: Router) -> Browser {
-    let browser = browse(store, routes);
-    browser.get("/count/1").await;
-    store.forget_calls();
-    browser
-}
+use crate::common::{browse, fields, stored};
 
 // prefix, rename, accessor
 
@@ -111,135 +94,6 @@ async fn views_meet_in_a_name_only_where_prefix_and_name_make_the_same() {
         fields(&store).await,
         ["shop.lang=\"fr\"", "shop.visits=1", "visits=3"]
     );
-}
-
-// alias
-
-#[derive(SessionData)]
-#[session(prefix = "shop.")]
-struct Basket {
-    #[session(alias = "cart", alias = "trolley")]
-    items: Vec<u8>,
-    #[session(alias = "nick")]
-    name: Option<String>,
-    other: u8,
-}
-
-type Baskets = TypedSession<Basket>;
-
-async fn aliased(store: &SpyStore, routes: Router, stored: &[(&'static str, &str)]) -> Browser {
-    let browser = begun(store, routes).await;
-    for (name, json) in stored {
-        write_behind(store, FieldChange::set(*name, *json)).await;
-    }
-    browser
-}
-
-#[tokio::test]
-async fn an_alias_is_read_where_the_first_name_is_absent_in_the_order_of_the_aliases() {
-    let read = async |basket: Baskets| format!("{:?}", basket.items());
-    let cases: [(&[(&str, &str)], &str); 5] = [
-        (&[], "[]"),
-        (&[("shop.trolley", "[3]")], "[3]"),
-        (&[("shop.trolley", "[3]"), ("shop.cart", "[2]")], "[2]"),
-        (
-            &[
-                ("shop.trolley", "[3]"),
-                ("shop.cart", "[2]"),
-                ("shop.items", "[1]"),
-            ],
-            "[1]",
-        ),
-        (&[("cart", "[9]"), ("trolley", "[9]")], "[]"),
-    ];
-    for (stored, items) in cases {
-        let store = SpyStore::new();
-        let browser = aliased(&store, Router::new().route("/items", get(read)), stored).await;
-        assert_eq!(browser.get("/items").await.body, items);
-    }
-}
-
-#[tokio::test]
-async fn a_write_goes_to_the_first_name_and_removes_the_aliases() {
-    let handler = async |basket: Baskets, Path(how): Path<String>| {
-        match how.as_str() {
-            "set" => basket.set_items(vec![7]),
-            "same" => basket.set_items(vec![2]),
-            "update" => basket
-                .update(|basket| basket.items = vec![7])
-                .await
-                .expect("lives"),
-            "set_state" => basket.set_state(Basket {
-                items: vec![7],
-                ..basket.state()
-            }),
-            "remove" => basket.remove_items(),
-            "clear" => basket.clear(),
-            "other" => basket
-                .update(|basket| basket.other = 1)
-                .await
-                .expect("lives"),
-            "take" => assert_eq!(basket.take_name().as_deref(), Some("Ada")),
-            "none" => basket.set_name(None),
-            _ => unreachable!(),
-        }
-        format!("{:?}", basket.items())
-    };
-    for (how, read, after) in [
-        (
-            "set",
-            "[7]",
-            &["count=1", "shop.items=[7]", "shop.nick=\"Ada\""][..],
-        ),
-        (
-            "same",
-            "[2]",
-            &["count=1", "shop.items=[2]", "shop.nick=\"Ada\""],
-        ),
-        (
-            "update",
-            "[7]",
-            &["count=1", "shop.items=[7]", "shop.nick=\"Ada\""],
-        ),
-        (
-            "set_state",
-            "[7]",
-            &["count=1", "shop.items=[7]", "shop.nick=\"Ada\""],
-        ),
-        ("remove", "[]", &["count=1", "shop.nick=\"Ada\""]),
-        ("clear", "[]", &["count=1"]),
-        (
-            "other",
-            "[2]",
-            &[
-                "count=1",
-                "shop.cart=[2]",
-                "shop.nick=\"Ada\"",
-                "shop.other=1",
-                "shop.trolley=[3]",
-            ],
-        ),
-        (
-            "take",
-            "[2]",
-            &["count=1", "shop.cart=[2]", "shop.trolley=[3]"],
-        ),
-        (
-            "none",
-            "[2]",
-            &["count=1", "shop.cart=[2]", "shop.trolley=[3]"],
-        ),
-    ] {
-        let store = SpyStore::new();
-        let old = [
-            ("shop.cart", "[2]"),
-            ("shop.nick", "\"Ada\""),
-            ("shop.trolley", "[3]"),
-        ];
-        let browser = aliased(&store, Router::new().route("/do/{how}", get(handler)), &old).await;
-        assert_eq!(browser.get(&format!("/do/{how}")).await.body, read, "{how}");
-        assert_eq!(fields(&store).await, after, "{how}");
-    }
 }
 
 // default, take, skip

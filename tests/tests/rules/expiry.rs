@@ -6,7 +6,9 @@ use axum::{Router, routing::get};
 use session_axum::{Session, SessionError, SessionLayer, SessionStore as _};
 use session_tests::Call;
 
-use crate::common::{DAY, HOUR, MINUTE, SECOND, TICK, browse, layer, outcome, record, timed, with};
+use crate::common::{
+    Configure, DAY, HOUR, MINUTE, SECOND, TICK, browse, layer, outcome, record, timed, with,
+};
 
 // R15
 
@@ -25,7 +27,7 @@ async fn lives_after(configure: impl FnOnce(SessionLayer) -> SessionLayer, span:
 
 #[tokio::test]
 async fn without_activity_a_session_ends_exactly_at_the_idle_timeout() {
-    let cases: [(fn(SessionLayer) -> SessionLayer, Duration); 5] = [
+    let cases: [(Configure, Duration); 5] = [
         (|layer| layer, DAY),
         (|layer| layer.idle_timeout(HOUR), HOUR),
         (|layer| layer.max_age(DAY * 7), DAY * 7),
@@ -41,7 +43,7 @@ async fn without_activity_a_session_ends_exactly_at_the_idle_timeout() {
 
 #[tokio::test]
 async fn with_activity_a_session_ends_exactly_at_the_absolute_timeout() {
-    let cases: [(fn(SessionLayer) -> SessionLayer, Duration); 4] = [
+    let cases: [(Configure, Duration); 4] = [
         (|layer| layer, DAY * 30),
         (|layer| layer.absolute_timeout(DAY * 3), DAY * 3),
         (|layer| layer.max_age(DAY * 60).idle_timeout(DAY), DAY * 60),

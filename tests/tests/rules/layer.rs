@@ -315,36 +315,38 @@ fn is_send<T: Send>(future: T) -> T {
 
 fn is_send_and_sync<T: Send + Sync>() {}
 
+struct Tied(#[expect(dead_code, reason = "only its type counts")] std::rc::Rc<()>);
+
+async fn all(visit: Visits, parts: &mut Parts) -> Result<(), session_axum::SessionError> {
+    is_send(visit.update(|visit| visit.count += 1)).await?;
+    is_send(visit.try_update(|visit| {
+        visit.count += 1;
+        Ok::<_, session_axum::SessionError>(())
+    }))
+    .await?;
+    is_send(visit.session().commit()).await?;
+    is_send(visit.session().refresh()).await?;
+    is_send(visit.session().touch()).await?;
+    let extracted = is_send(<Visits as FromRequestParts<()>>::from_request_parts(
+        parts,
+        &(),
+    ));
+    drop(extracted.await);
+    let extracted =
+        is_send(<Visits as OptionalFromRequestParts<()>>::from_request_parts(parts, &()));
+    drop(extracted.await);
+    Ok(())
+}
+
 #[test]
 fn everything_a_handler_holds_or_awaits_may_move_between_threads() {
     is_send_and_sync::<Visits>();
     is_send_and_sync::<Session>();
     is_send_and_sync::<SessionLayer>();
     // Even where the marker can do neither.
-    struct Tied(#[expect(dead_code, reason = "only its type counts")] std::rc::Rc<()>);
     is_send_and_sync::<TypedSession<Visit, Tied>>();
     is_send_and_sync::<SessionLayer<Tied>>();
 
-    async fn all(visit: Visits, parts: &mut Parts) -> Result<(), session_axum::SessionError> {
-        is_send(visit.update(|visit| visit.count += 1)).await?;
-        is_send(visit.try_update(|visit| {
-            visit.count += 1;
-            Ok::<_, session_axum::SessionError>(())
-        }))
-        .await?;
-        is_send(visit.session().commit()).await?;
-        is_send(visit.session().refresh()).await?;
-        is_send(visit.session().touch()).await?;
-        let extracted = is_send(<Visits as FromRequestParts<()>>::from_request_parts(
-            parts,
-            &(),
-        ));
-        drop(extracted.await);
-        let extracted =
-            is_send(<Visits as OptionalFromRequestParts<()>>::from_request_parts(parts, &()));
-        drop(extracted.await);
-        Ok(())
-    }
     let _ = |visit: Visits, parts: &mut Parts| drop(is_send(all(visit, parts)));
 }
 

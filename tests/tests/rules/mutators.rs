@@ -187,10 +187,11 @@ async fn whole(view: View, Path(how): Path<String>) -> Result<(), SessionError> 
     Ok(())
 }
 
+/// What must hold of the record before and after.
+type Check = fn(&RecordParts, &RecordParts) -> bool;
+
 #[tokio::test]
 async fn every_method_of_the_whole_that_writes_is_persisted_when_used_alone() {
-    let fields = |parts: &RecordParts| parts.fields.len();
-    type Check = fn(&RecordParts, &RecordParts) -> bool;
     let seconds: Check = |_, after| {
         let number = after.fields.get("all.number") == Some("2");
         number
@@ -228,7 +229,11 @@ async fn every_method_of_the_whole_that_writes_is_persisted_when_used_alone() {
             "{how}"
         );
         let after = record(&store).await.expect("lives").parts().clone();
-        assert!(holds(&before, &after), "{how}: {} fields", fields(&after));
+        assert!(
+            holds(&before, &after),
+            "{how}: {} fields",
+            after.fields.len()
+        );
     }
     let store = SpyStore::new();
     let browser = begun(&store, Router::new().route("/whole/{how}", get(whole))).await;

@@ -52,7 +52,7 @@ async fn act(
         "update" => {
             visit
                 .update(|visit| visit.name = Some(format!("{VALUE}!")))
-                .await?
+                .await?;
         }
         "login" => session.set_owner(OWNER),
         "unwritable" => wrong.set_pairs(BTreeMap::from([((1, 2), VALUE.to_owned())])),
@@ -81,22 +81,20 @@ fn routes() -> Router {
 /// Everything that may not be seen of this browser and of the session of the latest call.
 fn secrets(store: &SpyStore, browser: &Browser) -> Vec<String> {
     let id = store.last_id();
-    let hex: String = id
-        .as_bytes()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let (a, b, c, d, e) = (
+    let number = u128::from_be_bytes(*id.as_bytes());
+    let hex = format!("{number:032x}");
+    let hyphenated = [
         &hex[..8],
         &hex[8..12],
         &hex[12..16],
         &hex[16..20],
         &hex[20..],
-    );
+    ]
+    .join("-");
     let mut secrets = vec![
-        format!("{a}-{b}-{c}-{d}-{e}"),
+        hyphenated,
         format!("{:?}", id.as_bytes()),
-        u128::from_be_bytes(*id.as_bytes()).to_string(),
+        number.to_string(),
         hex,
         SECRET.to_owned(),
         VALUE.to_owned(),
