@@ -289,6 +289,7 @@ impl<L> SessionLayer<L> {
     }
 
     /// The handle for everything outside a request: the devices of an owner, and "log out everywhere".
+    /// Take it after the last option: it keeps those that were named so far.
     #[must_use]
     pub fn sessions(&self) -> Sessions {
         Sessions::new(Arc::clone(&self.config.backend))

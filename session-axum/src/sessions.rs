@@ -1,6 +1,9 @@
 //! [`Sessions`]: everything outside a request.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use session_core::{Backend, Error, SessionData, SessionId, SessionRef};
 
@@ -48,6 +51,10 @@ pub struct SessionInfo<T> {
     pub last_seen: SystemTime,
     /// When the owner was last set: the last log-in.
     pub owner_since: Option<SystemTime>,
+    /// How long ago it was created, by the store's clock.
+    pub age: Duration,
+    /// How long ago it was last seen, by the store's clock.
+    pub idle_for: Duration,
     /// It is the session of the request that asks.
     pub is_this: bool,
 }
@@ -71,6 +78,8 @@ impl Sessions {
             created_at: record.created_at().into(),
             last_seen: record.touched_at().into(),
             owner_since: record.owner_since().map(Into::into),
+            age: record.now().since(record.created_at()),
+            idle_for: record.now().since(record.touched_at()),
             is_this: Some(id) == this,
             state: self.resume(id, record).state().ok(),
         };

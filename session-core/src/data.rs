@@ -93,14 +93,18 @@ impl Field {
 
     /// What is staged when this field is written; an older name goes with it.
     fn staged(&'static self, json: Option<Arc<str>>) -> impl Iterator<Item = StagedField> {
-        let field = StagedField {
+        let aliases = self.aliases.iter().copied().map(StagedField::removed);
+        std::iter::once(self.of(json)).chain(aliases)
+    }
+
+    fn of(&'static self, json: Option<Arc<str>>) -> StagedField {
+        StagedField {
             name: self.name.into(),
             json,
             keep: Some(self.keep),
             none_is_absent: self.none_is_absent,
-        };
-        let aliases = self.aliases.iter().copied().map(StagedField::removed);
-        std::iter::once(field).chain(aliases)
+            unless_stored: false,
+        }
     }
 }
 
@@ -356,6 +360,19 @@ impl Writer {
         }
         Ok(staged)
     }
+
+    /// Adds the stored fields that were set as they are: with a change of owner they are written, too.
+    fn confirm(&self, staged: &mut Staged, seen: &Snapshot) {
+        for (field, json) in &self.fields {
+            let untouched = !staged.fields().iter().any(|other| other.name == field.name);
+            if let (true, Some(_), Some(json)) = (untouched, seen.stored(field.name), json) {
+                staged.put(StagedField {
+                    unless_stored: true,
+                    ..field.of(Some(json.as_str().into()))
+                });
+            }
+        }
+    }
 }
 
 impl fmt::Debug for Writer {
@@ -376,8 +393,11 @@ pub(crate) fn set_state<T: SessionData>(session: &Session, state: &T) {
         before.fields.clear();
     }
     let mut written = after.since(&before);
-    if let (Ok(written), Some(owner)) = (&mut written, after.owner) {
-        written.owner = OwnerChange::Set(owner);
+    if let Ok(written) = &mut written {
+        after.confirm(written, &session.snapshot());
+        if let Some(owner) = after.owner {
+            written.owner = OwnerChange::Set(owner);
+        }
     }
     session.stage("set_state", |state| match written {
         Ok(written) => state.staged.merge(written),

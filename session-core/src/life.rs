@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Backend, Error, Record, ReplayPolicy, SessionId, Status, StoreError, TARGET, Token,
+    Backend, Error, OwnerChange, Record, ReplayPolicy, SessionId, Status, StoreError, TARGET,
+    Token,
     rotation::{Standing, standing},
     staged::{Snapshot, Staged, StagedField},
 };
@@ -78,10 +79,15 @@ impl State {
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
+        let record = self.record().cloned();
+        let owner = self.staged.owner.clone();
+        let former = record.as_ref().and_then(|record| record.owner());
         let mut snapshot = Snapshot {
-            record: self.record().cloned(),
+            changes_hands: owner != OwnerChange::Unchanged
+                && former.is_some_and(|former| owner.owner() != Some(former)),
             staged: self.in_flight.clone(),
-            owner: self.staged.owner.clone(),
+            record,
+            owner,
         };
         snapshot.overlay(self.staged.fields());
         snapshot

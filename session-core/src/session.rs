@@ -136,7 +136,16 @@ impl Session {
     /// Stages a field. A value that can't be written as JSON, or a name that no field may have,
     /// fails the commit.
     pub fn insert(&self, name: impl Into<Cow<'static, str>>, value: impl Serialize) {
-        self.put(name.into(), &value, None, true);
+        // Before the lock: this runs the user's `Serialize`.
+        let (name, json) = (name.into(), serde_json::to_string(&value));
+        self.stage("insert", |state| match json {
+            _ if !is_valid_name(&name) => state.staged.fail(Error::InvalidName),
+            Err(_) => state.staged.fail(Error::Serialize(name)),
+            Ok(json) => state.staged.put(StagedField {
+                json: Some(json.into()),
+                ..StagedField::removed(name)
+            }),
+        });
     }
 
     /// Stages the removal of a field.
@@ -301,27 +310,6 @@ impl Session {
             );
         }
         value
-    }
-
-    pub(crate) fn put<V: Serialize + ?Sized>(
-        &self,
-        name: Cow<'static, str>,
-        value: &V,
-        keep: Option<bool>,
-        none_is_absent: bool,
-    ) {
-        // Before the lock: this runs the user's `Serialize`.
-        let json = serde_json::to_string(value);
-        self.stage("set", |state| match json {
-            _ if !is_valid_name(&name) => state.staged.fail(Error::InvalidName),
-            Err(_) => state.staged.fail(Error::Serialize(name)),
-            Ok(json) => state.staged.put(StagedField {
-                name,
-                json: Some(json.into()),
-                keep,
-                none_is_absent,
-            }),
-        });
     }
 
     /// The one door: whatever changes a session passes here, and is refused here where nothing could come of it.

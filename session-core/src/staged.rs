@@ -3,7 +3,9 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use crate::{
-    Error, FieldChange, Fields, OwnerChange, Record, fields::MAX_FIELDS, json::same_value,
+    Error, FieldChange, Fields, OwnerChange, Record,
+    fields::{FieldRef, MAX_FIELDS},
+    json::same_value,
 };
 
 /// One field that a request has set or removed.
@@ -15,6 +17,8 @@ pub(crate) struct StagedField {
     pub(crate) keep: Option<bool>,
     /// `null` where nothing is stored changes nothing (R7).
     pub(crate) none_is_absent: bool,
+    /// Set as it is, with a whole view: sent only if what is stored goes with its owner in the same commit (R12).
+    pub(crate) unless_stored: bool,
 }
 
 impl StagedField {
@@ -24,6 +28,7 @@ impl StagedField {
             json: None,
             keep: None,
             none_is_absent: true,
+            unless_stored: false,
         }
     }
 
@@ -33,6 +38,7 @@ impl StagedField {
         let keep = self.keep.or(old.map(|old| old.keep)).unwrap_or(false);
         let unchanged = match (&self.json, old) {
             (None, old) => old.is_none(),
+            (Some(_), Some(_)) if self.unless_stored => true,
             (Some(new), Some(old)) => old.keep == keep && same_value(new, old.json),
             (Some(new), None) => self.none_is_absent && &**new == "null",
         };
@@ -90,7 +96,12 @@ impl Staged {
 
     /// Adds a view's fields and owner.
     pub(crate) fn merge(&mut self, written: Self) {
-        written.fields.into_iter().for_each(|field| self.put(field));
+        for field in written.fields {
+            let known = |staged: &StagedField| staged.name == field.name;
+            if !(field.unless_stored && self.fields.iter().any(known)) {
+                self.put(field);
+            }
+        }
         if written.owner != OwnerChange::Unchanged {
             self.owner = written.owner;
         }
@@ -165,6 +176,8 @@ pub(crate) struct Snapshot {
     pub(crate) record: Option<Arc<Record>>,
     pub(crate) staged: Vec<StagedField>,
     pub(crate) owner: OwnerChange,
+    /// The owner becomes a different one: of the former one's fields only the kept ones are still seen.
+    pub(crate) changes_hands: bool,
 }
 
 impl Snapshot {
@@ -184,9 +197,15 @@ impl Snapshot {
         names.into_iter().find_map(|name| {
             match self.staged.iter().find(|field| field.name == name) {
                 Some(field) => field.json.as_deref(),
-                None => self.record.as_ref()?.fields().get(name),
+                None => self.stored(name).map(|field| field.json),
             }
         })
+    }
+
+    /// What the record holds and this request still sees.
+    pub(crate) fn stored(&self, name: &str) -> Option<FieldRef<'_>> {
+        let field = self.record.as_ref()?.fields().find(name)?;
+        (field.keep || !self.changes_hands).then_some(field)
     }
 
     pub(crate) fn owner(&self) -> Option<&str> {

@@ -63,7 +63,10 @@ impl Session {
 
     fn newest(&self) -> Result<(Option<Live>, Snapshot), Error> {
         let state = self.lock();
-        Ok((state.writable()?, state.snapshot()))
+        let mut snapshot = state.snapshot();
+        // What is changed now is committed before a staged change of owner.
+        snapshot.changes_hands = false;
+        Ok((state.writable()?, snapshot))
     }
 
     /// Runs the user's closure, without any lock held. What it wrote is what differs between before and after (R7).

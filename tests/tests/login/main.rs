@@ -4,6 +4,7 @@ mod attacks;
 mod caching;
 mod common;
 mod cookies;
+mod handover;
 mod header;
 mod keys;
 mod limits;
