@@ -13,18 +13,21 @@ pub(super) enum Op {
     WriteShared,
     Update,
     Rotate,
+    /// Sets the owner.
+    LogIn,
     Destroy,
     DestroyThenWrite,
 }
 
 impl Op {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Read,
         Self::Touch,
         Self::Write,
         Self::WriteShared,
         Self::Update,
         Self::Rotate,
+        Self::LogIn,
         Self::Destroy,
         Self::DestroyThenWrite,
     ];
@@ -97,6 +100,7 @@ pub(super) struct Expected {
 pub(super) struct Stored {
     pub(super) generation: u32,
     pub(super) fields: BTreeMap<String, u64>,
+    pub(super) owned: bool,
     touched: bool,
 }
 
@@ -184,7 +188,8 @@ impl World {
     pub(super) fn commit(&mut self, who: usize) -> Expected {
         match (self.seen[who].expect("loaded"), self.ops[who]) {
             (Seen::LookedAgain(answer), _) => answer,
-            // R13: a parallel request of the page that rotated.
+            // R13: a parallel request of the page that rotated, unless somebody logs in.
+            (Seen::OlderGeneration, op @ Op::LogIn) => self.start(who, op),
             (Seen::OlderGeneration, Op::Update) => Expected::refused(),
             (Seen::OlderGeneration, _)
             | (Seen::Nothing { .. }, Op::Read | Op::Touch | Op::Rotate)
@@ -205,6 +210,7 @@ impl World {
 
     fn start(&mut self, who: usize, op: Op) -> Expected {
         let mut stored = Stored {
+            owned: op == Op::LogIn,
             touched: true,
             ..Stored::default()
         };
@@ -227,13 +233,15 @@ impl World {
             };
         };
         put(&mut stored.fields, who, op);
-        stored.touched |= touch_due;
-        stored.generation += u32::from(op == Op::Rotate);
+        let rotates = matches!(op, Op::Rotate | Op::LogIn);
+        stored.owned |= op == Op::LogIn;
+        stored.touched |= touch_due || op == Op::LogIn;
+        stored.generation += u32::from(rotates);
         let token = Token {
             generation: stored.generation,
             ..token
         };
-        if op == Op::Rotate {
+        if rotates {
             return Expected::told(Cookie::Set(token));
         }
         Expected {
@@ -260,7 +268,7 @@ fn put(fields: &mut BTreeMap<String, u64>, who: usize, op: Op) {
             fields.insert("shared".to_owned(), who as u64 + 1);
         }
         Op::Update => *fields.entry("count".to_owned()).or_default() += 1,
-        Op::Read | Op::Touch | Op::Rotate | Op::Destroy => {}
+        Op::Read | Op::Touch | Op::Rotate | Op::LogIn | Op::Destroy => {}
     }
 }
 

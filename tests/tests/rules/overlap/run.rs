@@ -67,6 +67,7 @@ async fn handle(op: Op, gate: Gate, page: TypedSession<Page>) -> Result<(), Sess
         Op::WriteShared => page.set_shared(gate.who as u64 + 1),
         Op::Update => page.update(|page| page.count += 1).await?,
         Op::Rotate => page.session().rotate(),
+        Op::LogIn => page.session().set_owner("ada"),
         Op::Destroy => page.session().destroy(),
         Op::DestroyThenWrite => {
             page.session().destroy();
@@ -283,8 +284,8 @@ impl Run {
         );
         if let Cookie::Set(token) = cookie {
             let stored = self.stored(token.session).await;
-            let (generation, _) = stored.expect("a cookie is set for a session that lives");
-            assert_eq!(generation, token.generation, "never an older token (R11)");
+            let stored = stored.expect("a cookie is set for a session that lives");
+            assert_eq!(stored.0, token.generation, "never an older token (R11)");
         }
     }
 
@@ -295,7 +296,7 @@ impl Run {
         for (number, stored) in self.model.sessions.iter().enumerate() {
             let expected = stored
                 .as_ref()
-                .map(|stored| (stored.generation, stored.fields.clone()));
+                .map(|stored| (stored.generation, stored.owned, stored.fields.clone()));
             assert_eq!(self.stored(number).await, expected, "session {number}");
         }
         let opens = |token: Token| {
@@ -305,12 +306,13 @@ impl Run {
         live == 0 || self.model.browser.is_some_and(opens)
     }
 
-    async fn stored(&self, number: Number) -> Option<(u32, BTreeMap<String, u64>)> {
+    async fn stored(&self, number: Number) -> Option<(u32, bool, BTreeMap<String, u64>)> {
         let id = *self.ids.get(number)?;
         let record = self.spy.inner.load(id).await.expect("loaded")?;
         let fields = record.fields().iter();
         let fields =
             fields.map(|field| (field.name.to_owned(), field.json.parse().expect("a number")));
-        Some((record.generation(), fields.collect()))
+        let owned = record.owner() == Some("ada");
+        Some((record.generation(), owned, fields.collect()))
     }
 }
