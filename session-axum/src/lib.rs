@@ -6,6 +6,7 @@ mod cookie;
 mod error;
 mod extract;
 mod future;
+pub mod guide;
 mod key;
 mod layer;
 mod memory;

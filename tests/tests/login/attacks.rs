@@ -1,12 +1,12 @@
 //! What somebody does who wants another one's session, and what overlapping requests do by chance.
 
-use std::fmt::Write as _;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use session_axum::{ManualClock, SessionLayer, SessionStore};
 use session_tests::{Browser, Call, Log, SpyStore};
 
-use crate::common::{HOUR, MINUTE, browse, layer, record, timed, token, whose};
+use crate::common::{HOUR, MINUTE, browse, hex, layer, record, timed, token, whose};
 
 /// An anonymous session that is known to two: the victim's browser and the attacker's.
 async fn planted(store: &SpyStore) -> (Browser, Browser) {
@@ -25,7 +25,7 @@ async fn a_planted_genuine_cookie_opens_nothing_after_the_log_in() {
     victim.get("/log_in/ada").await;
     assert_ne!(token(&victim), token(&attacker));
 
-    for later in [HOUR * 0, MINUTE] {
+    for later in [Duration::ZERO, MINUTE] {
         clock.advance(later);
         assert_eq!(attacker.get("/whoami").await.body, "nobody");
         assert_eq!(attacker.get("/status").await.body, "Replayed");
@@ -213,10 +213,7 @@ async fn nothing_in_a_dump_of_the_store_opens_a_session() {
     browser.get("/log_in/ada").await;
     browser.get("/write/a/1").await;
     let id = store.last_id();
-    let mut hex = String::new();
-    for byte in id.as_bytes() {
-        write!(hex, "{byte:02x}").expect("a string");
-    }
+    let hex = hex(id.as_bytes());
     let dumped = [
         hex.clone(),
         hex.to_uppercase(),

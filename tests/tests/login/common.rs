@@ -1,6 +1,9 @@
 //! What most tests begin with.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -34,7 +37,8 @@ pub(crate) type Accounts = TypedSession<Account>;
 
 /// The one key of all tests that need no other.
 pub(crate) fn key() -> Key {
-    secret("the secret of the tests of log-ins")
+    static KEY: LazyLock<Key> = LazyLock::new(|| secret("the secret of the tests of log-ins"));
+    KEY.clone()
 }
 
 pub(crate) fn secret(secret: &str) -> Key {
@@ -144,4 +148,10 @@ async fn visit(account: Accounts) -> Result<String, SessionError> {
 
 async fn touch(session: Session) -> Result<(), SessionError> {
     session.touch().await
+}
+
+/// Bytes as two digits each.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16));
+    bytes.iter().flat_map(digits).flatten().collect()
 }

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use axum::{Router, extract::Path, response::AppendHeaders, routing::get};
-use session_axum::{SameSite, Session, SessionLayer, SessionStore as _};
+use axum::{Router, response::AppendHeaders, routing::get};
+use session_axum::{SameSite, Session, SessionLayer};
 use session_tests::{Answer, Log, SpyStore};
 
 use crate::{
     common::{Accounts, DAY, HOUR, browse, get_with, key, layer, timed},
-    rfc6265::{Agent, HOST, Jar, storable},
+    rfc6265::{HOST, Jar, storable},
 };
 
 /// One point of the product of all options that have to do with the cookie.
@@ -99,12 +99,7 @@ impl Options {
             for flags in 0..8 {
                 for same_site in [SameSite::Strict, SameSite::Lax, SameSite::None] {
                     for path in ["/", "/app"] {
-                        for domain in [
-                            None,
-                            Some("example.com"),
-                            Some(".example.com"),
-                            Some("example.com."),
-                        ] {
+                        for domain in [None, Some("example.com"), Some(".example.com")] {
                             for (max_age, former) in [
                                 (Duration::ZERO, None),
                                 (HOUR, Some(("/old", None))),
@@ -158,9 +153,9 @@ fn a_configuration_is_refused_if_and_only_if_a_browser_would_refuse_its_cookies(
             checked.err()
         );
         if checked.is_ok() {
-            kept += 1
+            kept += 1;
         } else {
-            refused += 1
+            refused += 1;
         }
     }
     assert!(kept > 500 && refused > 500, "{kept} {refused}");
@@ -310,9 +305,9 @@ async fn the_longest_sealed_token_is_within_what_the_check_of_names_allows_for()
     for _ in 0..10 {
         browser.get("/app/rotate").await;
     }
-    // A generation of two digits; the longest has ten, in a text of 43 bytes with 28 of nonce and tag.
-    assert_eq!((short.len(), (43usize + 28).div_ceil(3) * 4), (84, 96));
-    assert!(4000 + 96 <= 4096);
+    // What is sealed has 34 bytes here, and 43 with the longest generation; 28 more are nonce and tag.
+    assert_eq!(short.len(), (34_usize + 28).div_ceil(3) * 4);
+    assert_eq!(4000 + (43_usize + 28).div_ceil(3) * 4, 4096);
 }
 
 #[tokio::test]
@@ -398,130 +393,5 @@ async fn two_genuine_cookies_of_different_sessions_are_none_whatever_their_order
         assert_eq!(answer.body, "Ambiguous");
         answer.assert_no_set_cookie();
         assert!(log.lines().contains("Ambiguous"));
-    }
-}
-
-/// An app whose cookie moved from `/app` to `/`, or from the whole domain to one host.
-#[derive(Debug, Clone, Copy)]
-enum Move {
-    Path,
-    Domain,
-}
-
-impl Move {
-    fn apps(self, store: &SpyStore) -> [Router; 2] {
-        let routes = || {
-            let visit = async |account: Accounts| {
-                let visits = account.update(|account| {
-                    account.visits += 1;
-                    account.visits
-                });
-                visits.await.map(|visits| visits.to_string())
-            };
-            let log_in =
-                async |session: Session, Path(owner): Path<String>| session.set_owner(&*owner);
-            let who =
-                async |session: Session| format!("{:?} {:?}", session.status(), session.owner());
-            let write = async |session: Session| session.insert("a", 1);
-            let inner = Router::new()
-                .route("/visit", get(visit))
-                .route("/log_in/{owner}", get(log_in))
-                .route("/who", get(who))
-                .route("/write", get(write))
-                .route("/out", get(async |session: Session| session.destroy()));
-            Router::new().nest("/app", inner.clone()).merge(inner)
-        };
-        let (old, new) = match self {
-            Self::Path => (
-                layer(store).path("/app"),
-                layer(store).former_cookie("/app", None),
-            ),
-            Self::Domain => (
-                layer(store).domain("example.com"),
-                layer(store).former_cookie("/", Some("example.com")),
-            ),
-        };
-        [routes().layer(old), routes().layer(new)]
-    }
-
-    /// A browser with genuine cookies of two sessions, one in each place: `ada`'s is the newer one.
-    async fn torn(self) -> (SpyStore, Router, Agent) {
-        let store = SpyStore::new();
-        let [old, new] = self.apps(&store);
-        let (mut agent, mut other) = (Agent::default(), Agent::default());
-        agent.get(&old, "/app/log_in/former").await;
-        other.get(&new, "/log_in/ada").await;
-        agent.jar.cookies.append(&mut other.jar.cookies);
-        assert_eq!(agent.jar.cookies.len(), 2);
-        (store, new, agent)
-    }
-}
-
-#[tokio::test]
-async fn after_a_move_a_browser_with_the_former_cookie_goes_on_with_its_session() {
-    for moved in [Move::Path, Move::Domain] {
-        let store = SpyStore::new();
-        let [old, new] = moved.apps(&store);
-        let mut agent = Agent::default();
-        agent.get(&old, "/app/log_in/ada").await;
-        assert_eq!(
-            agent.get(&new, "/app/who").await.body,
-            r#"Live Some("ada")"#
-        );
-        // The next rotation puts the cookie into the new place; then the former one goes.
-        agent.get(&new, "/app/log_in/ada").await;
-        assert_eq!(agent.jar.cookies.len(), 2, "{moved:?}");
-        assert_eq!(
-            agent.get(&new, "/app/who").await.body,
-            r#"Live Some("ada")"#
-        );
-        assert_eq!(agent.jar.cookies.len(), 1, "{moved:?}");
-        for path in ["/app/who", "/who"] {
-            assert_eq!(agent.get(&new, path).await.body, r#"Live Some("ada")"#);
-        }
-    }
-}
-
-#[tokio::test]
-async fn two_sessions_after_a_move_lock_nobody_out() {
-    for moved in [Move::Path, Move::Domain] {
-        // Whatever the requests do: the second one has one session.
-        for path in ["/app/who", "/app/write", "/app/visit", "/app/out"] {
-            let (store, app, mut agent) = moved.torn().await;
-            agent.get(&app, path).await;
-            assert_eq!(agent.jar.cookies.len(), 1, "{moved:?} {path}");
-            assert_eq!(
-                agent.get(&app, "/app/who").await.body,
-                r#"Live Some("ada")"#,
-                "{moved:?} {path}"
-            );
-            assert_eq!(
-                store.inner.count().await.expect("counts"),
-                2,
-                "{moved:?} {path}"
-            );
-        }
-        let (_, app, mut agent) = moved.torn().await;
-        let visits = [
-            agent.get(&app, "/app/visit").await,
-            agent.get(&app, "/app/visit").await,
-        ];
-        assert_eq!(visits.map(|visit| visit.body), ["Conflict", "1"]);
-    }
-}
-
-#[tokio::test]
-async fn somebody_torn_between_two_sessions_can_log_in() {
-    for moved in [Move::Path, Move::Domain] {
-        let (_, app, mut agent) = moved.torn().await;
-        agent.get(&app, "/app/log_in/bob").await;
-        // As in every app, the page that comes after it.
-        agent.get(&app, "/app/visit").await;
-        assert_eq!(agent.jar.cookies.len(), 1, "{moved:?}");
-        assert_eq!(
-            agent.get(&app, "/app/who").await.body,
-            r#"Live Some("bob")"#,
-            "{moved:?}"
-        );
     }
 }

@@ -36,7 +36,7 @@ fn app(shop: &SpyStore, admin: &SpyStore) -> Browser {
         .route(
             "/admin/{owner}",
             get(async |session: Session<Admin>, Path(owner): Path<String>| {
-                session.set_owner(&*owner)
+                session.set_owner(&*owner);
             }),
         )
         .route(

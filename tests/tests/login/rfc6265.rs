@@ -12,6 +12,10 @@ use session_tests::{Answer, Browser};
 const LONGEST: u64 = 400 * 24 * 60 * 60;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "as many as the standard has flags"
+)]
 pub(crate) struct Stored {
     pub(crate) name: String,
     pub(crate) value: String,

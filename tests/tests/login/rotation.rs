@@ -30,7 +30,7 @@ async fn a_session_gets_a_new_generation_at_the_first_request_after_each_period(
     let (clock, store) = timed();
     let browser = browse(rotating(&store));
     browser.get("/log_in/ada").await;
-    clock.advance(HOUR - Duration::from_micros(1));
+    clock.advance(HOUR.saturating_sub(Duration::from_micros(1)));
     browser.get("/whoami").await.assert_no_set_cookie();
     clock.advance(Duration::from_micros(1));
     for generation in 1..4 {
@@ -131,7 +131,7 @@ async fn a_periodic_rotation_is_no_barrier() {
     let browser = browse(rotating(&store));
     browser.get("/log_in/ada").await;
     browser.get("/rotate").await;
-    clock.advance(HOUR - SECOND);
+    clock.advance(HOUR.saturating_sub(SECOND));
     // Loaded before it was time.
     let mut held = store.hold(Call::Commit);
     let slow = browser.copy().start("/write/late/1");
@@ -169,7 +169,7 @@ async fn the_grace_ends_after_one_more_period_even_if_nobody_saw_the_new_token()
     let browser = due(&store, &clock).await;
     let old = token(&browser);
     browser.copy().get("/whoami").await;
-    clock.advance(HOUR + GRACE - SECOND);
+    clock.advance((HOUR + GRACE).saturating_sub(SECOND));
     assert_eq!(whose(&browser, &old).await, "ada");
     clock.advance(SECOND);
     assert_eq!(whose(&browser, &old).await, "nobody");
@@ -191,7 +191,7 @@ async fn the_grace_starts_when_the_new_token_is_first_seen() {
     );
     browser.get("/whoami").await;
     assert_eq!(store.calls(), [Call::Load], "once");
-    clock.advance(GRACE - SECOND);
+    clock.advance(GRACE.saturating_sub(SECOND));
     assert_eq!(whose(&browser, &old).await, "ada");
     clock.advance(SECOND);
     assert_eq!(whose(&browser, &old).await, "nobody");
@@ -269,7 +269,7 @@ async fn an_explicit_rotation_stands_in_for_a_periodic_one() {
     let after = record(&store).await;
     assert_eq!((after.generation(), after.barrier()), (1, 1));
     assert_eq!(whose(&browser, &old).await, "nobody");
-    clock.advance(HOUR - SECOND);
+    clock.advance(HOUR.saturating_sub(SECOND));
     browser.get("/whoami").await.assert_no_set_cookie();
 }
 

@@ -16,7 +16,7 @@ use session_axum::{
 };
 use session_tests::{Answer, Browser, Call, Log, SpyStore};
 
-use crate::common::{HOUR, MINUTE, get_with, secret, timed};
+use crate::common::{HOUR, MINUTE, get_with, hex, secret, timed};
 
 const SECRET: &str = "the-key-of-all-keys-is-nobody's-business";
 const OLD_SECRET: &str = "the-key-before-that-one-is-neither-known";
@@ -215,12 +215,12 @@ impl Search {
 fn spellings(bytes: &[u8]) -> Vec<String> {
     let mut all = Vec::new();
     for part in [bytes, &bytes[..bytes.len() / 2], &bytes[bytes.len() / 2..]] {
-        let hex: String = part.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex(part);
         let debug = format!("{part:?}");
         all.extend([
             debug.trim_matches(['[', ']']).to_owned(),
-            base64(part, b"+/"),
-            base64(part, b"-_"),
+            base64(part, *b"+/"),
+            base64(part, *b"-_"),
         ]);
         all.push(hex);
     }
@@ -243,13 +243,16 @@ fn spellings(bytes: &[u8]) -> Vec<String> {
 }
 
 /// Without padding, and so also found in a padded text.
-fn base64(bytes: &[u8], last: &[u8; 2]) -> String {
+fn base64(bytes: &[u8], last: [u8; 2]) -> String {
     let letters: Vec<u8> = (b'A'..=b'Z')
         .chain(b'a'..=b'z')
         .chain(b'0'..=b'9')
-        .chain(*last)
+        .chain(last)
         .collect();
-    let bits: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
+    let bits = bytes.iter().fold(String::new(), |mut bits, byte| {
+        write!(bits, "{byte:08b}").expect("a string");
+        bits
+    });
     let letter = |bits: &[u8]| {
         let bits = format!("{:0<6}", str::from_utf8(bits).expect("digits"));
         char::from(letters[usize::from_str_radix(&bits, 2).expect("binary")])

@@ -135,7 +135,7 @@ async fn somebody_who_is_remembered_stays_signed_in_and_others_do_not() {
     let other = browse(layer);
     let answer = other.get("/log_in/ada").await;
     assert!(!answer.set_cookies()[0].contains("Max-Age"));
-    clock.advance(DAY * 20 - SECOND);
+    clock.advance((DAY * 20).saturating_sub(SECOND));
     assert_eq!(browser.get("/whoami").await.body, "ada");
     assert_eq!(other.get("/whoami").await.body, "nobody");
     clock.advance(SECOND);
@@ -195,7 +195,7 @@ async fn the_presets_are_what_nist_asks_of_each_level() {
         assert_eq!(lasts(timeouts, idle + SECOND).await, idle + SECOND);
         if idle < absolute {
             // Touches are throttled to a twentieth, so an activity may count that much less.
-            let often = idle - idle / 20;
+            let often = idle.saturating_sub(idle / 20);
             assert!(lasts(timeouts, often).await > idle * 2, "active");
             let minutes = MINUTE * 5;
             assert_eq!(lasts(timeouts, minutes).await, absolute, "however active");

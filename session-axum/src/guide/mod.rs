@@ -1,0 +1,4 @@
+//! What is worth knowing beyond the reference: each module is a page.
+
+#[doc = include_str!("security.md")]
+pub mod security {}

@@ -1,0 +1,105 @@
+//! The security guide names a test in each row of its tables: here it can't rot.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+const GUIDE: &str = include_str!("../../../session-axum/src/guide/security.md");
+
+/// The rows of all tables: cells without the bars.
+fn rows() -> Vec<Vec<&'static str>> {
+    let rows = GUIDE
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix('|'));
+    let rows = rows.map(|row| {
+        row.trim_end_matches('|')
+            .split('|')
+            .map(str::trim)
+            .collect::<Vec<_>>()
+    });
+    rows.filter(|row| !row[0].starts_with("---") && !row[0].is_empty() && row[0] != "row")
+        .collect()
+}
+
+/// What stands in backticks.
+fn quoted(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+/// The names of all functions in a directory's sources that follow a `#[..test..]`.
+fn tests_below(directory: &Path, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() && !path.ends_with("target") {
+            tests_below(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let source = fs::read_to_string(&path).expect("text");
+            let mut is_test = false;
+            for line in source.lines().map(str::trim) {
+                let function = line.strip_prefix("async fn ").or(line.strip_prefix("fn "));
+                match function {
+                    Some(function) if is_test => {
+                        let name = function.split('(').next().unwrap_or_default();
+                        found.insert(name.to_owned());
+                        is_test = false;
+                    }
+                    Some(_) => is_test = false,
+                    None => is_test |= line.starts_with("#[") && line.contains("test"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_test_that_the_security_guide_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut tests = BTreeSet::new();
+    for directory in [
+        "tests/tests",
+        "session-core",
+        "session-axum",
+        "session-macros",
+        "examples",
+    ] {
+        tests_below(&root.join(directory), &mut tests);
+    }
+    assert!(tests.contains("every_test_that_the_security_guide_names_exists"));
+    let rows = rows();
+    let named: Vec<_> = rows
+        .iter()
+        .flat_map(|row| quoted(row[row.len() - 1]))
+        .collect();
+    assert!(named.len() > 80, "{}", named.len());
+    let missing: Vec<_> = named
+        .iter()
+        .filter(|name| !tests.contains(**name))
+        .collect();
+    assert!(missing.is_empty(), "no such tests: {missing:#?}");
+}
+
+#[test]
+fn the_security_guide_has_every_row_once_and_each_has_a_test_or_says_why_not() {
+    let rows = rows();
+    let wanted = [
+        ("A", 26),
+        ("N", 13),
+        ("R", 15),
+        ("C", 3),
+        ("O", 10),
+        ("H", 4),
+        ("T", 17),
+    ];
+    let wanted = wanted
+        .into_iter()
+        .flat_map(|(letter, last)| (1..=last).map(move |at| format!("{letter}{at}")));
+    let wanted: Vec<_> = wanted.collect();
+    let ids: Vec<_> = rows.iter().map(|row| row[0]).collect();
+    assert_eq!(ids, wanted);
+    for row in &rows {
+        assert_eq!(row.len(), 4, "{row:?}");
+        let tests = row[3];
+        assert!(
+            quoted(tests).next().is_some() || tests.starts_with("none: "),
+            "{row:?}"
+        );
+    }
+}
