@@ -17,5 +17,6 @@ mod rfc9111;
 mod rotation;
 mod secrets;
 mod sessions;
+mod spelling;
 mod standards;
 mod step_up;
