@@ -313,3 +313,71 @@ async fn a_commit_that_timed_out_is_never_tried_again() {
     }
     assert_eq!(browser.get("/read").await.body, "1 nobody");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_explicit_commit_that_the_handler_gave_up_is_not_sent_again() {
+    let store = SpyStore::new();
+    let handler = async |visit: Visits| {
+        visit.set_count(2);
+        let impatient = tokio::time::timeout(Duration::from_secs(1), visit.session().commit());
+        assert!(impatient.await.is_err());
+        visit.set_name(Some("Ada".to_owned()));
+    };
+    let browser = browse(&store, Router::new().route("/save", get(handler)));
+    browser.get("/count/1").await;
+    store.forget_calls();
+    let _held = store.hold(Call::Commit);
+    assert_eq!(browser.get("/save").await.status, StatusCode::OK);
+    let sent: Vec<_> = store
+        .patches()
+        .into_iter()
+        .flat_map(|patch| patch.fields)
+        .collect();
+    let names: Vec<_> = sent.iter().map(|change| &*change.name).collect();
+    assert_eq!(names, ["count", "name"], "each once");
+    assert_eq!(browser.get("/read").await.body, "1 Ada");
+}
+
+#[tokio::test]
+async fn what_a_commit_carries_is_still_seen_while_it_is_under_way() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let handler = async move |visit: Visits| {
+        visit.set_count(2);
+        let mut sent = spy.hold(Call::Commit);
+        let meanwhile = async {
+            sent.reached().await;
+            assert_eq!(visit.count(), 2);
+            visit.set_count(3);
+            assert_eq!(visit.count(), 3, "a later write lies over it");
+            sent.release();
+        };
+        let (committed, ()) = tokio::join!(visit.session().commit(), meanwhile);
+        assert_eq!(outcome(&committed), "ok");
+        assert_eq!(visit.count(), 3);
+    };
+    let browser = browse(&store, Router::new().route("/save", get(handler)));
+    browser.get("/count/1").await;
+    assert_eq!(browser.get("/save").await.status, StatusCode::OK);
+    assert_eq!(browser.get("/read").await.body, "3 nobody");
+}
+
+#[tokio::test]
+async fn the_store_calls_of_one_request_take_turns() {
+    let store = SpyStore::new();
+    let handler = async |visit: Visits| {
+        visit.set_count(1);
+        let session = visit.session();
+        let both = tokio::join!(session.commit(), visit.update(|visit| visit.count += 1));
+        assert!(both.0.is_ok() && both.1.is_ok());
+    };
+    let browser = browse(&store, Router::new().route("/both", get(handler)));
+    store.be_slow();
+    assert_eq!(browser.get("/both").await.set_cookies().len(), 1);
+    assert_eq!(
+        store.calls(),
+        [Call::Create, Call::Commit],
+        "and not two sessions"
+    );
+    assert_eq!(browser.get("/read").await.body, "2 nobody");
+}

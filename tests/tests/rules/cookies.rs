@@ -3,6 +3,7 @@
 use axum::{
     Router,
     http::{HeaderName, StatusCode, header},
+    response::AppendHeaders,
     routing::get,
 };
 use session_axum::{Key, SameSite, Session, SessionError, SessionLayer};
@@ -152,7 +153,7 @@ async fn the_handler_s_own_headers_and_cookies_survive() {
         (header::CONTENT_LANGUAGE, "de"),
         (header::VARY, "Accept-Encoding"),
     ];
-    let theirs = || axum::response::AppendHeaders(THEIRS);
+    let theirs = || AppendHeaders(THEIRS);
     let store = SpyStore::new();
     let set = async move |visit: Visits| {
         visit.set_count(1);
@@ -188,14 +189,21 @@ async fn a_response_has_one_set_cookie_of_our_name() {
         visit.session().rotate();
         visit.session().commit().await?;
         visit.session().rotate();
-        Ok([
+        Ok(AppendHeaders([
+            (header::SET_COOKIE, "theirs=1"),
             (header::SET_COOKIE, "sid=mine"),
-            (header::CONTENT_TYPE, "text/plain"),
-        ])
+            (header::SET_COOKIE, "sid =mine; Path=/"),
+            (header::SET_COOKIE, "sidecar=2"),
+        ]))
     };
     let browser = browse(&store, Router::new().route("/busy", get(handler)));
     let answer = browser.get("/busy").await;
-    assert_eq!(answer.set_cookies().len(), 1);
+    let cookies = answer.set_cookies();
+    assert_eq!(cookies[..2], ["theirs=1", "sidecar=2"]);
+    assert!(
+        cookies.len() == 3 && cookies[2].starts_with("sid="),
+        "{cookies:?}"
+    );
     assert_eq!(
         browser.get("/read").await.body,
         "1 nobody",

@@ -180,6 +180,22 @@ async fn a_required_field_that_another_request_removed_makes_update_say_missing(
     assert_eq!(stored(&store, "visits").await.as_deref(), Some("0"));
 }
 
+#[tokio::test]
+async fn the_last_value_is_the_last_that_was_seen() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let handler = async move |login: Logins| {
+        write_behind(&spy, FieldChange::set("user", "\"eve\"")).await;
+        login.session().refresh().await.expect("lives");
+        assert_eq!(login.user(), "eve");
+        login.clear();
+        login.user()
+    };
+    let browser = browse(&store, routes().route("/last", get(handler)));
+    browser.get("/first").await;
+    assert_eq!(browser.get("/last").await.body, "eve");
+}
+
 // strict
 
 #[derive(SessionData)]
