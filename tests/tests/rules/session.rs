@@ -174,7 +174,7 @@ async fn remember_gives_a_session_a_lifetime_of_its_own_until_its_owner_changes(
     // Longer than the idle timeout, and than the absolute one; it goes on by activity.
     clock.advance(DAY * 50);
     assert_eq!(browser.get("/read").await.body, "1 nobody");
-    clock.advance(DAY * 39);
+    clock.advance(DAY * 30);
     assert_eq!(browser.get("/read").await.body, "1 nobody");
     let answer = browser.get("/owner/ada").await;
     assert!(

@@ -176,6 +176,7 @@ async fn who_logs_in_with_a_stale_token_gets_a_new_session_even_within_the_grace
     for path in ["/owner/ada", "/explicit", "/update"] {
         let stale = stale.copy();
         let answer = stale.get(path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
         assert_eq!(answer.set_cookies().len(), 1, "{path}");
         assert_eq!(store.calls()[..2], [Call::Load, Call::Create], "{path}");
         let owner = record(&store)
