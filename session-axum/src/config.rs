@@ -149,7 +149,10 @@ impl Config {
         if !policy.max_age.is_zero() && policy.max_age < Duration::from_secs(1) {
             return Err(ConfigError::MaxAge);
         }
-        if policy.touch_interval >= policy.idle_timeout {
+        let browser = (!policy.max_age.is_zero()).then_some(policy.max_age);
+        if policy.touch_interval >= policy.idle_timeout
+            || browser.is_some_and(|max_age| policy.touch_interval >= max_age)
+        {
             return Err(ConfigError::TouchInterval);
         }
         if policy.rotate_every.is_some_and(|period| period.is_zero()) {
@@ -197,8 +200,9 @@ impl Config {
                 return Err(ConfigError::Path(path.clone()));
             }
         }
-        if former.is_some_and(|former| *former == (template.path.clone(), template.domain.clone()))
-        {
+        if former.is_some_and(|(path, domain)| {
+            *path == template.path && host_of(domain.as_ref()) == host_of(template.domain.as_ref())
+        }) {
             return Err(ConfigError::Former);
         }
         for domain in template
@@ -263,6 +267,12 @@ fn is_domain(domain: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_label)
 }
 
+/// A domain as browsers compare it (RFC 6265bis, 5.1.3 and 5.6.3).
+fn host_of(domain: Option<&String>) -> Option<String> {
+    let domain = domain?.to_ascii_lowercase();
+    Some(domain.trim_start_matches('.').to_owned())
+}
+
 /// Options of a layer that can't work, or not together. Each message names the option and the cure.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -311,7 +321,7 @@ pub enum ConfigError {
     MaxAge,
     /// Sessions would end in the middle of somebody's work.
     #[error(
-        "`touch_interval` is not shorter than `idle_timeout`, so active sessions would end: use a shorter one, or leave it out"
+        "`touch_interval` is not shorter than `idle_timeout` and `max_age`, so active sessions would end: use a shorter one, or leave it out"
     )]
     TouchInterval,
     /// There would be one cookie, and no former one.

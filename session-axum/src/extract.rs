@@ -39,14 +39,15 @@ impl<L> Session<L> {
         Ok(self.inner.commit().await?)
     }
 
-    /// Loads the newest record; staged writes stay staged. [`SessionError::Gone`] if the session ended or was
+    /// Loads the newest record: one store call. Staged writes stay staged. [`SessionError::Gone`] if the session ended or was
     /// superseded.
     pub async fn refresh(&self) -> Result<(), SessionError> {
         Ok(self.inner.refresh().await?)
     }
 
     /// Refuses with [`SessionRejection::NotFresh`] (401) unless the owner was set at most this long ago: before a
-    /// sensitive action, let the user log in again (ASVS 5, 7.5.1 and 7.5.3). Costs nothing.
+    /// sensitive action, let the user log in again (ASVS 5, 7.5.1 and 7.5.3). Costs nothing; it judges by the store's last
+    /// answer, so a socket that is open for long calls [`refresh`](Self::refresh) first.
     ///
     /// ```
     /// use std::time::Duration;
@@ -64,7 +65,8 @@ impl<L> Session<L> {
         }
     }
 
-    /// Renews the expiry now, if a touch is due. [`SessionError::Gone`] if the session ended or was superseded.
+    /// Loads the newest record, and renews its expiry if a touch is due: one store call, or two. [`SessionError::Gone`]
+    /// if the session ended or was superseded.
     pub async fn touch(&self) -> Result<(), SessionError> {
         Ok(self.inner.touch().await?)
     }

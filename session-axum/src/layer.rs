@@ -177,7 +177,8 @@ impl<L> SessionLayer<L> {
     /// Older keys that still open cookies; what they opened is sealed anew with the first key. Default: none.
     ///
     /// To change the key of an app that runs on several machines: first deploy the new key as a fallback everywhere,
-    /// then as the first key with the old one as a fallback, and drop the old one after an idle timeout.
+    /// then as the first key with the old one as a fallback, and drop the old one after the longest time that a session
+    /// may be idle, those that are [remembered](session_core::Session::remember) included.
     #[must_use]
     pub fn fallback_keys(self, keys: impl IntoIterator<Item = Key>) -> Self {
         self.with(|config| config.sealer = config.sealer.with_fallback(keys.into_iter().collect()))
@@ -203,7 +204,7 @@ impl<L> SessionLayer<L> {
     }
 
     /// The expiry is renewed at most this often: the price of activity is one store call in each interval.
-    /// Default: a twentieth of the idle timeout. Must be shorter than that.
+    /// Default: a twentieth of the idle timeout. Must be shorter than that, and than [`max_age`](Self::max_age).
     #[must_use]
     pub fn touch_interval(self, interval: Duration) -> Self {
         self.timing(|timing| timing.touch = Some(interval))
@@ -245,7 +246,8 @@ impl<L> SessionLayer<L> {
     }
 
     /// For how long after a rotation a request with the older token counts as one that ran beside it, so that its
-    /// writes are dropped instead of starting a new session. Default: 30 seconds.
+    /// writes are dropped instead of starting a new session; and how long the previous token goes on working after
+    /// a rotation by [`rotate_every`](Self::rotate_every). Default: 30 seconds.
     #[must_use]
     pub fn rotation_grace(self, grace: Duration) -> Self {
         self.policy(|policy| policy.rotation_grace = grace)
@@ -255,7 +257,8 @@ impl<L> SessionLayer<L> {
 /// Limits, and exceptions.
 impl<L> SessionLayer<L> {
     /// How large a record may grow, in bytes of names, values and owner. Default: 64 KiB. A commit beyond it fails
-    /// and changes nothing.
+    /// and changes nothing. Each request judges by the record as it knows it, so requests that add fields at the same
+    /// moment may pass together; the next one that lets it grow does not.
     #[must_use]
     pub fn max_record_size(self, bytes: usize) -> Self {
         self.policy(|policy| policy.max_record_size = bytes)
@@ -267,7 +270,8 @@ impl<L> SessionLayer<L> {
         self.policy(|policy| policy.store_timeout = timeout)
     }
 
-    /// How long one `update` may take in all, then it is `SessionError::Contended`. Default: 30 seconds.
+    /// How long one `update` may wait for others, then it is `SessionError::Contended`. Default: 30 seconds.
+    /// A store call under way is not cut short by it: that has its [`store_timeout`](Self::store_timeout).
     #[must_use]
     pub fn update_timeout(self, timeout: Duration) -> Self {
         self.policy(|policy| policy.update_timeout = timeout)

@@ -124,12 +124,14 @@ impl Sessions {
 
     /// Changes a view in all sessions of an owner, each atomically; in how many. Sessions without the view are left
     /// out, and so are those that end meanwhile. Nobody's activity: it renews no expiry, and nobody is seen by it.
+    ///
+    /// A session that can't be changed keeps none of the others from it: the first error is returned at the end.
     pub async fn update<T: SessionData>(
         &self,
         owner: &str,
         mut change: impl FnMut(&mut T),
     ) -> Result<usize, SessionError> {
-        let mut updated = 0;
+        let (mut updated, mut failed) = (0, None);
         let mut found = self.find(owner).await?;
         while let Some((id, record)) = found.pop() {
             match self.resume(id, record).update(&mut change).await {
@@ -140,10 +142,13 @@ impl Sessions {
                     found.extend(again.into_iter().find(|(other, _)| *other == id));
                 }
                 Err(Error::Missing(_)) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => failed = failed.or(Some(error)),
             }
         }
-        Ok(updated)
+        match failed {
+            Some(error) => Err(error.into()),
+            None => Ok(updated),
+        }
     }
 
     async fn find(

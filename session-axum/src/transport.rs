@@ -18,8 +18,6 @@ pub(crate) struct Heard {
 enum Way {
     Cookie,
     Header,
-    /// Neither: what the layer was told leaves none for this request.
-    None,
 }
 
 impl Config {
@@ -27,8 +25,9 @@ impl Config {
     pub(crate) fn listen(&self, headers: &HeaderMap) -> Heard {
         let way = match &self.token_header {
             Some(name) if bearer(headers).is_some() || headers.contains_key(name) => Way::Header,
-            _ if self.cookies => Way::Cookie,
-            _ => Way::None,
+            // Without cookies a newcomer need not ask: nobody starts a session whose token is told to nobody.
+            Some(_) if !self.cookies => Way::Header,
+            _ => Way::Cookie,
         };
         let (presented, seen) = match way {
             Way::Cookie => choose(
@@ -41,7 +40,6 @@ impl Config {
                 bearer(headers).into_iter().map(cookie::plausible),
                 false,
             ),
-            Way::None => (Presented::Nothing, 0),
         };
         Heard {
             presented,
@@ -55,7 +53,6 @@ impl Config {
         let says = match heard.way {
             Way::Cookie => self.tell_by_cookie(headers, change, heard.crowded),
             Way::Header => self.tell_by_header(headers, change),
-            Way::None => false,
         };
         if says {
             tracing::trace!(target: TARGET, way = ?heard.way, "client told of its token");

@@ -3,6 +3,7 @@
 use crate::{
     AtLimit, Backend, Error, SessionId, TARGET,
     id::one_way,
+    runtime::within,
     turns::{Key, Turn},
 };
 
@@ -15,16 +16,19 @@ pub(crate) struct Admission {
 }
 
 impl Backend {
-    /// May this owner have one more session? `None` where there is no limit to keep, or this is one of theirs already.
+    /// May this owner, if there is one, have one more session? `None` where there is no limit to keep, or this is one of theirs already.
     pub(crate) async fn admit(
         &self,
-        owner: &str,
+        owner: Option<&str>,
         this: Option<SessionId>,
     ) -> Result<Option<Admission>, Error> {
-        let Some((limit, at_limit)) = self.policy.max_sessions_per_owner else {
+        let (Some(owner), Some((limit, at_limit))) = (owner, self.policy.max_sessions_per_owner)
+        else {
             return Ok(None);
         };
-        let turn = self.turns.take(Key::of_owner(owner)).await;
+        let turn = Box::pin(self.turns.take(Key::of_owner(owner)));
+        let mut patience = self.runtime.sleep(self.policy.update_timeout);
+        let turn = within(turn, &mut patience).await.ok_or(Error::Contended)?;
         let mut others = self.find_by_owner(owner).await?;
         if others.iter().any(|(id, _)| Some(*id) == this) {
             return Ok(None);

@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc};
 use tokio::sync::oneshot;
 
 use crate::{
-    Committed, Created, Guard, NewRecord, Patch, Policy, Record, Runtime, SessionId, SessionStore,
-    StoreError,
+    Committed, Created, Error, Guard, NewRecord, Patch, Policy, Record, Runtime, SessionId,
+    SessionStore, StoreError,
     erased::{Answer, ErasedStore},
     runtime::within,
     turns::Turns,
@@ -79,21 +79,34 @@ impl Backend {
         id: SessionId,
         guard: Guard,
         patch: Arc<Patch>,
-    ) -> Result<Committed, StoreError> {
+    ) -> Result<Committed, Error> {
         if self.answers_at_once() || !patch.rotates() {
-            return self.in_time(self.store.commit(id, guard, &patch)).await;
+            return self.commit_admitted(id, guard, &patch).await;
         }
         let (tell, told) = oneshot::channel();
         let backend = Arc::clone(self);
         self.runtime.spawn(Box::pin(async move {
-            let answer = backend
-                .in_time(backend.store.commit(id, guard, &patch))
-                .await;
+            let answer = backend.commit_admitted(id, guard, &patch).await;
             // Nobody listens any more when the client has gone.
             let _ = tell.send(answer);
         }));
         // The task was ended before its answer: the runtime shuts down, or the store panicked.
         told.await.map_err(StoreError::unavailable)?
+    }
+
+    /// With the limit of the owner's sessions around it, if there is one.
+    async fn commit_admitted(
+        &self,
+        id: SessionId,
+        guard: Guard,
+        patch: &Patch,
+    ) -> Result<Committed, Error> {
+        let admission = self.admit(patch.owner.owner(), Some(id)).await?;
+        let answer = self.in_time(self.store.commit(id, guard, patch)).await?;
+        if let Committed::Applied(_) = answer {
+            self.make_room(admission).await;
+        }
+        Ok(answer)
     }
 
     async fn in_time<T>(&self, answer: Answer<'_, T>) -> Result<T, StoreError> {

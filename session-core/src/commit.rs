@@ -50,16 +50,25 @@ impl Finished {
     /// The commit of a response that is about to leave, by the layer. `failed`: the handler answered 5xx, so
     /// nothing but a staged [`destroy`](Session::destroy) is carried out (R10). After it, plain writes are refused.
     pub async fn of(session: &Session, failed: bool) -> Self {
-        let _turn = session.calls().await;
+        let turn = session.calls().await;
         let (before, staged) = {
             let mut state = session.lock();
             (state.news, state.take_for(failed))
         };
         let wished = staged.as_ref().is_some_and(|staged| !staged.is_empty());
-        let result = match staged {
-            Some(staged) => session.settle(staged).await,
-            None => Ok(()),
+        let result = match (turn, staged) {
+            (Ok(_turn), Some(staged)) => session.settle(staged).await,
+            (turn, _) => turn.map(drop),
         };
+        let finished = Self::told(session, result, wished, before);
+        let late = std::mem::take(&mut session.lock().staged);
+        if !late.is_empty() {
+            tracing::error!(target: TARGET, "refused: writes that came while the response was committed");
+        }
+        finished
+    }
+
+    fn told(session: &Session, result: Result<(), Error>, wished: bool, before: News) -> Self {
         let mut state = session.lock();
         state.sent = true;
         let error = match result {
@@ -95,7 +104,7 @@ impl Session {
     ///
     /// One store call, if there is anything to send. [`Error::Gone`] if the session ended or was superseded.
     pub async fn commit(&self) -> Result<(), Error> {
-        let _turn = self.calls().await;
+        let _turn = self.calls().await?;
         let staged = std::mem::take(&mut self.lock().staged);
         self.settle(staged).await
     }
@@ -103,7 +112,7 @@ impl Session {
     /// Loads the newest record, and renews its expiry now, if a touch is due. [`Error::Gone`] if the session ended
     /// or was superseded. For a socket that lives longer than its request.
     pub async fn touch(&self) -> Result<(), Error> {
-        let _turn = self.calls().await;
+        let _turn = self.calls().await?;
         // Only the store knows how late it is by now.
         self.reload().await?;
         let live = self.lock().writable()?;
@@ -115,7 +124,7 @@ impl Session {
 
     /// Loads the newest record; staged writes stay staged. [`Error::Gone`] if the session ended or was superseded.
     pub async fn refresh(&self) -> Result<(), Error> {
-        let _turn = self.calls().await;
+        let _turn = self.calls().await?;
         self.reload().await
     }
 
@@ -124,19 +133,17 @@ impl Session {
             return Ok(());
         };
         let newest = self.backend().load(live.id).await?;
-        let mut state = self.lock();
         match newest {
-            Some(record) => state.see(record),
-            None => Err(state.over(Status::Gone)),
+            Some(record) => self.see(record),
+            None => Err(self.over(Status::Gone)),
         }
     }
 
     /// Sends everything that was staged. The caller has the turn.
     async fn settle(&self, mut staged: Staged) -> Result<(), Error> {
         self.lock().in_flight = staged.fields().to_vec();
-        let result = self.settle_staged(&mut staged).await;
-        self.lock().in_flight = Vec::new();
-        result
+        let _landing = Landing(self);
+        self.settle_staged(&mut staged).await
     }
 
     async fn settle_staged(&self, staged: &mut Staged) -> Result<(), Error> {
@@ -201,10 +208,7 @@ impl Session {
             &fields,
             policy.max_record_size,
         )?;
-        let admission = match staged.owner.owner() {
-            Some(owner) => self.backend().admit(owner, None).await?,
-            None => None,
-        };
+        let admission = self.backend().admit(staged.owner.owner(), None).await?;
         let live = self
             .create(NewRecord {
                 fields: Fields::default().merge(&fields),
@@ -212,11 +216,17 @@ impl Session {
                 lifetime: policy.lifetime(staged.remember),
             })
             .await?;
-        self.backend().make_room(admission).await;
-        match staged.remember {
-            Some(lifetime) => self.send(live, &Staged::remember(lifetime)).await,
-            None => Ok(()),
+        if let Some(lifetime) = staged.remember {
+            let id = live.id;
+            if let Err(error) = self.send(live, &Staged::remember(lifetime)).await {
+                // Nobody will ever have its token: it should not live on as somebody's device.
+                let _ = self.backend().delete(id).await;
+                self.lock().life = Life::absent(Status::Destroyed);
+                return Err(error);
+            }
         }
+        self.backend().make_room(admission).await;
+        Ok(())
     }
 
     /// Stores a new record under a new id.
@@ -330,31 +340,22 @@ impl Session {
         guard: Guard,
         patch: Patch,
     ) -> Result<Attempt, Error> {
-        let admission = match patch.owner.owner() {
-            Some(owner) => self.backend().admit(owner, Some(live.id)).await?,
-            None => None,
-        };
         let patch = Arc::new(patch);
         let answer = self
             .backend()
             .commit(live.id, guard, Arc::clone(&patch))
             .await?;
-        let attempt = self.learn(live, &patch, answer)?;
-        if let Attempt::Applied(_) = attempt {
-            self.backend().make_room(admission).await;
-        }
-        Ok(attempt)
+        self.learn(live, &patch, answer)
     }
 
     /// What the store's answer means for this request and its client.
     fn learn(&self, live: &Live, patch: &Patch, answer: Committed) -> Result<Attempt, Error> {
-        let session = || live.id.fingerprint();
+        if let (Committed::Applied(_), true) = (&answer, patch.rotates()) {
+            tracing::info!(target: TARGET, session = %live.id.fingerprint(), "session rotated");
+        }
         let mut state = self.lock();
         match answer {
             Committed::Applied(record) => {
-                if patch.rotates() {
-                    tracing::info!(target: TARGET, session = %session(), "session rotated");
-                }
                 let renewed = record.touched_at() > live.record.touched_at();
                 let persistent = self.backend().policy.max_age(&record).is_some();
                 if patch.rotates() || live.reissue {
@@ -373,9 +374,24 @@ impl Session {
                 state.adopt(record);
                 Ok(Attempt::Conflict)
             }
-            Committed::Superseded(_) => Err(state.over(Status::Superseded)),
-            Committed::Gone => Err(state.over(Status::Gone)),
+            Committed::Superseded(_) => {
+                drop(state);
+                Err(self.over(Status::Superseded))
+            }
+            Committed::Gone => {
+                drop(state);
+                Err(self.over(Status::Gone))
+            }
         }
+    }
+}
+
+/// What is in flight is so no more when its commit is over, however that ends.
+struct Landing<'a>(&'a Session);
+
+impl Drop for Landing<'_> {
+    fn drop(&mut self) {
+        self.0.lock().in_flight = Vec::new();
     }
 }
 

@@ -1,16 +1,17 @@
 //! Typed views: what `#[derive(SessionData)]` implements, and the few helpers that its code calls.
 
 use std::{
+    cell::RefCell,
     fmt::{self, Display},
     str::FromStr,
     sync::Arc,
 };
 
-use parking_lot::Mutex;
+use parking_lot::ReentrantMutex;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Error, FieldError, OwnerChange, Session,
+    Error, FieldError, OwnerChange, Session, TARGET,
     json::same_value,
     staged::{Snapshot, Staged, StagedField},
 };
@@ -182,7 +183,7 @@ impl View {
 
     #[must_use]
     pub fn owner<V: FromStr>(&self) -> Option<V> {
-        self.session.snapshot().owner()?.parse().ok()
+        Reader::new(&self.session, &self.session.snapshot()).owner()
     }
 
     pub fn set_owner<V: Display>(&self, owner: Option<&V>) {
@@ -217,11 +218,12 @@ impl View {
 
 /// The last value that a required field had, for its getter after a `clear` or `destroy`.
 #[doc(hidden)]
-pub struct Last<F>(Arc<Mutex<F>>);
+pub struct Last<F>(Arc<ReentrantMutex<RefCell<F>>>);
 
+/// The clone is the user's code, and may read the same field: that neither waits for itself nor sees half a value.
 impl<F> Last<F> {
     fn new(value: F) -> Self {
-        Self(Arc::new(Mutex::new(value)))
+        Self(Arc::new(ReentrantMutex::new(RefCell::new(value))))
     }
 
     /// The value as it is now, or else the last one.
@@ -229,18 +231,18 @@ impl<F> Last<F> {
     where
         F: Clone,
     {
-        match now {
-            Some(value) => {
-                self.set(value.clone());
-                value
-            }
-            None => self.0.lock().clone(),
+        if let Some(value) = now {
+            self.set(value.clone());
+            return value;
         }
+        self.0.lock().borrow().clone()
     }
 
     fn set(&self, value: F) {
-        // The old value's `Drop` is the user's code: it runs without the lock.
-        let _old = std::mem::replace(&mut *self.0.lock(), value);
+        let _old = match self.0.lock().try_borrow_mut() {
+            Ok(mut last) => std::mem::replace(&mut *last, value),
+            Err(_) => value,
+        };
     }
 }
 
@@ -292,7 +294,16 @@ impl<'a> Reader<'a> {
 
     #[must_use]
     pub fn owner<V: FromStr>(&self) -> Option<V> {
-        self.snapshot.owner()?.parse().ok()
+        let owner = self.snapshot.owner()?.parse().ok();
+        if owner.is_none() {
+            tracing::warn!(
+                target: TARGET,
+                wanted = std::any::type_name::<V>(),
+                session = self.session.fingerprint().map(tracing::field::display),
+                "a stored owner does not parse: the session reads as nobody's"
+            );
+        }
+        owner
     }
 
     pub fn required_owner<V: FromStr>(&self, field: &'static str) -> Result<V, FieldError> {

@@ -113,22 +113,6 @@ impl State {
         }
     }
 
-    /// This is the newest record, or was a moment ago: has this request been superseded?
-    pub(crate) fn see(&mut self, newest: Arc<Record>) -> Result<(), Error> {
-        match &mut self.life {
-            Life::Live(live) if newest.barrier() > live.generation => {
-                Err(self.over(Status::Superseded))
-            }
-            Life::Live(live) => {
-                if newest.version() >= live.record.version() {
-                    live.record = newest;
-                }
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// From now on this request sees this record.
     pub(crate) fn adopt(&mut self, record: Arc<Record>) {
         if let Life::Live(live) = &mut self.life {
@@ -144,16 +128,6 @@ impl State {
             live.reissue = false;
             self.news = News::Set;
         }
-    }
-
-    /// This request can't write any more (R8, R11).
-    pub(crate) fn over(&mut self, status: Status) -> Error {
-        let session = self
-            .live()
-            .map(|live| tracing::field::display(live.id.fingerprint()));
-        tracing::debug!(target: TARGET, session, ?status, "nothing is written: the session ended or was superseded meanwhile");
-        self.life = Life::Over(status);
-        Error::Gone
     }
 }
 

@@ -109,13 +109,14 @@ impl Policy {
         }
     }
 
-    /// Is it time to renew the expiry, and would that move it?
+    /// Is it time to renew the expiry? Also where the absolute limit holds it back: the time of the last activity
+    /// moves, and a persistent cookie's own limit.
     pub(crate) fn touch_due(&self, record: &Record) -> bool {
-        let now = record.now();
-        let next = self
-            .lifetime(record.remembered())
-            .deadline(record.started_at(), now);
-        now.since(record.touched_at()) >= self.touch_interval && next > record.expires_at()
+        let interval = match record.remembered() {
+            Some(remembered) => self.touch_interval.min(remembered / 20),
+            None => self.touch_interval,
+        };
+        record.now().since(record.touched_at()) >= interval
     }
 
     /// How long the client shall keep the token by itself; `None`: until the browser closes.

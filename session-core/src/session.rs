@@ -9,7 +9,7 @@ use std::{
 
 use parking_lot::{Mutex, MutexGuard};
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::sync::Mutex as Queue;
+use tokio::sync::{Mutex as Queue, MutexGuard as QueueGuard};
 
 use crate::{
     Backend, Error, FieldError, Fingerprint, OwnerChange, Record, SessionData, SessionId, Status,
@@ -17,6 +17,7 @@ use crate::{
     data::{self, Reader, View},
     fields::is_valid_name,
     life::{Life, Live, News, State, unreadable},
+    runtime::within,
     staged::{Snapshot, Staged, StagedField},
 };
 
@@ -187,13 +188,25 @@ impl Session {
 
     /// Stages the end of the session: the record is deleted and the cookie removed. Writes after it start a
     /// new session (R14). To log somebody in, [set the owner](Self::set_owner) instead.
+    ///
+    /// Who logs out is logged out: it ends the session also if another request rotated it meanwhile. After the
+    /// response head has left, it needs a [`commit`](Self::commit).
     pub fn destroy(&self) {
-        self.lock().staged = Staged::destroy();
+        let sent = {
+            let mut state = self.lock();
+            state.staged = Staged::destroy();
+            state.sent
+        };
+        if sent {
+            tracing::warn!(target: TARGET, "the response head has left: this `destroy` waits for a `commit().await`");
+        }
     }
 
     /// Stages a lifetime of this session's own, for "keep me signed in": the cookie becomes persistent for this
-    /// long, and so does the server's idle limit; the absolute one, too, if it is shorter. Starts no session.
+    /// long, and so does the server's idle limit; the absolute one, too, if it is shorter. At least a second. Starts no
+    /// session; together with a session's first write it costs one store call more.
     pub fn remember(&self, lifetime: Duration) {
+        let lifetime = lifetime.max(Duration::from_secs(1));
         self.stage("remember", |state| state.staged.remember = Some(lifetime));
     }
 
@@ -219,7 +232,8 @@ impl Session {
         self.record()?.owner_since().map(Into::into)
     }
 
-    /// How long ago the owner was set, by the store's clock: zero if this request sets it, `None` without an owner.
+    /// How long ago the owner was set, by the store's clock at its last answer: zero if this request sets it, `None`
+    /// without an owner. A socket that is open for long calls [`refresh`](Self::refresh) first.
     #[must_use]
     pub fn owner_age(&self) -> Option<Duration> {
         let snapshot = self.snapshot();
@@ -245,7 +259,7 @@ impl Session {
         self.id().map(|id| id.fingerprint())
     }
 
-    /// There is no session yet: a write would start one.
+    /// There is no session yet: a write would start one, except beside a rotation ([`Status::Replayed`]).
     #[must_use]
     pub fn is_new(&self) -> bool {
         self.status().is_new()
@@ -281,9 +295,39 @@ impl Session {
         &self.shared.backend
     }
 
-    /// Waits for this request's own store calls.
-    pub(crate) async fn calls(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.shared.calls.lock().await
+    /// Waits for this request's own store calls; not for ever, for one that is polled no more never ends.
+    pub(crate) async fn calls(&self) -> Result<QueueGuard<'_, ()>, Error> {
+        if let Ok(turn) = self.shared.calls.try_lock() {
+            return Ok(turn);
+        }
+        let backend = self.backend();
+        let mut limit = backend.runtime.sleep(backend.policy.update_timeout);
+        let turn = within(Box::pin(self.shared.calls.lock()), &mut limit).await;
+        turn.ok_or(Error::Contended)
+    }
+
+    /// This is the newest record, or was a moment ago: has this request been superseded?
+    pub(crate) fn see(&self, newest: Arc<Record>) -> Result<(), Error> {
+        let mut state = self.lock();
+        let Life::Live(live) = &mut state.life else {
+            return Ok(());
+        };
+        if newest.barrier() > live.generation {
+            drop(state);
+            return Err(self.over(Status::Superseded));
+        }
+        if newest.version() >= live.record.version() {
+            live.record = newest;
+        }
+        Ok(())
+    }
+
+    /// This request can't write any more (R8, R11).
+    pub(crate) fn over(&self, status: Status) -> Error {
+        let session = self.fingerprint().map(tracing::field::display);
+        tracing::debug!(target: TARGET, session, ?status, "nothing is written: the session ended or was superseded meanwhile");
+        self.lock().life = Life::Over(status);
+        Error::Gone
     }
 
     /// The untyped session as accessors see it.
@@ -316,19 +360,25 @@ impl Session {
     pub(crate) fn stage(&self, what: &'static str, write: impl FnOnce(&mut State)) {
         let mut state = self.lock();
         let status = state.life.status();
-        if state.sent {
+        let over = !state.staged.destroy && matches!(state.life, Life::Over(_));
+        let unread = !state.staged.destroy && matches!(state.life, Life::Undecodable(_));
+        if !(state.sent || over || unread) {
+            return write(&mut state);
+        }
+        let sent = state.sent;
+        if unread {
+            // Unlike the end of a session, this must not look like a success.
+            state.staged.fail(Error::Store(unreadable()));
+        }
+        // Subscribers are foreign code: they see no lock.
+        drop(state);
+        if sent {
             tracing::error!(
                 target: TARGET, what,
                 "refused: the response head has left; use `update`, or write before responding"
             );
-        } else if !state.staged.destroy && matches!(state.life, Life::Over(_)) {
-            tracing::warn!(target: TARGET, what, ?status, "refused: this session has ended or was superseded");
-        } else if !state.staged.destroy && matches!(state.life, Life::Undecodable(_)) {
-            // Unlike the end of a session, this must not look like a success.
-            state.staged.fail(Error::Store(unreadable()));
-            tracing::warn!(target: TARGET, what, ?status, "refused: this session can only be destroyed");
         } else {
-            write(&mut state);
+            tracing::warn!(target: TARGET, what, ?status, "refused: this session can't be written to");
         }
     }
 }

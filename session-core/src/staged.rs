@@ -85,11 +85,20 @@ impl Staged {
         put(&mut self.fields, field);
     }
 
-    /// Takes back what an `update` has carried in its place.
-    pub(crate) fn unstage(&mut self, carried: &Self) {
-        self.fields
-            .retain(|field| !carried.fields.iter().any(|other| other.name == field.name));
-        if carried.owner != OwnerChange::Unchanged {
+    /// Takes back what an `update` has carried in its place. What was staged since it looked stays.
+    pub(crate) fn unstage(&mut self, carried: &Self, seen: &Snapshot) {
+        let same = |a: &StagedField, b: &StagedField| match (&a.json, &b.json) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        let of =
+            |fields: &[StagedField], name: &str| fields.iter().position(|field| field.name == name);
+        self.fields.retain(|field| {
+            let looked = of(&seen.staged, &field.name).map(|at| &seen.staged[at]);
+            let is_carried = of(&carried.fields, &field.name).is_some();
+            !(is_carried && looked.is_some_and(|looked| same(looked, field)))
+        });
+        if carried.owner != OwnerChange::Unchanged && self.owner == seen.owner {
             self.owner = OwnerChange::Unchanged;
         }
     }

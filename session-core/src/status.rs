@@ -27,7 +27,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// There was no session to find: a write starts one.
+    /// There was no session to find: a write starts one, except shortly after the rotation that a replayed token missed.
     #[must_use]
     pub fn is_new(self) -> bool {
         matches!(

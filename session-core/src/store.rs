@@ -128,8 +128,8 @@ impl<S: SessionStore> SessionStore for Arc<S> {
     }
 }
 
-/// What a session starts with.
-#[derive(Debug, Clone)]
+/// What a session starts with. `Debug` shows neither values nor the owner.
+#[derive(Clone)]
 #[expect(clippy::exhaustive_structs, reason = "stores and their tests build it")]
 pub struct NewRecord {
     /// The fields.
@@ -138,6 +138,16 @@ pub struct NewRecord {
     pub owner: Option<String>,
     /// How long it may live.
     pub lifetime: Lifetime,
+}
+
+impl fmt::Debug for NewRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewRecord")
+            .field("fields", &self.fields)
+            .field("owned", &self.owner.is_some())
+            .field("lifetime", &self.lifetime)
+            .finish()
+    }
 }
 
 /// What must still be true for a commit to apply.

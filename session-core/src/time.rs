@@ -91,6 +91,7 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
 
 /// The machine's time, read once and carried on by the monotonic clock:
 /// somebody who sets the wall clock back lengthens no session's life.
+/// While the machine is suspended, it stands.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

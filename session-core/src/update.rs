@@ -36,10 +36,12 @@ impl Session {
         &self,
         mut change: impl FnMut(&mut T) -> Result<R, E>,
     ) -> Result<Result<R, E>, Error> {
-        let _calls = self.calls().await;
-        let destroys = std::mem::take(&mut self.lock().staged.destroy);
+        let _calls = self.calls().await?;
+        let destroys = self.lock().staged.destroy;
         if destroys {
+            // It stays staged until it is done.
             self.end().await?;
+            self.lock().staged.destroy = false;
         }
         let mut patience = Patience::default();
         loop {
@@ -55,7 +57,7 @@ impl Session {
                 None => self.start(&written).await.map(|()| true)?,
             };
             if done {
-                self.lock().staged.unstage(&written);
+                self.lock().staged.unstage(&written, &snapshot);
                 return Ok(Ok(result));
             }
         }
@@ -147,7 +149,7 @@ impl Patience {
         let newest = turn.newest();
         self.turn = Some(turn);
         match newest {
-            Some(record) => session.lock().see(record),
+            Some(record) => session.see(record),
             None => Ok(()),
         }
     }

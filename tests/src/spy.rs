@@ -3,13 +3,17 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
 use session_axum::{
     Committed, Created, Guard, MemoryStore, NewRecord, Patch, Record, SessionId, SessionStore,
     StoreError,
 };
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
+
+/// Nothing that is held comes so late, unless it never comes.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A method of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,9 +62,10 @@ pub struct Held {
 }
 
 impl Held {
-    /// Waits until the call is there.
+    /// Waits until the call is there. Fails where it never comes, instead of waiting for ever.
     pub async fn reached(&mut self) {
-        (&mut self.reached).await.expect("the call comes");
+        let reached = timeout(PATIENCE, &mut self.reached).await;
+        reached.expect("the call comes").expect("the store lives");
     }
 
     /// Lets it go on.

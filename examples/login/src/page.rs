@@ -1,6 +1,6 @@
 //! The pages, as text. A real application would use a template engine here.
 
-use std::time::SystemTime;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -144,20 +144,20 @@ fn device(info: &SessionInfo<Device>) -> String {
     format!(
         include_str!("pages/device.html"),
         name = name,
-        first_seen = ago(info.created_at),
+        first_seen = ago(info.age),
         // Of this one, the list knows only what was before this request.
-        last_seen = if info.is_this {
-            ago(SystemTime::now())
+        last_seen = ago(if info.is_this {
+            Duration::ZERO
         } else {
-            ago(info.last_seen)
-        },
+            info.idle_for
+        }),
         action = action,
     )
 }
 
 /// How long ago that was, in words.
-fn ago(time: SystemTime) -> String {
-    let minutes = time.elapsed().map_or(0, |passed| passed.as_secs() / 60);
+fn ago(passed: Duration) -> String {
+    let minutes = passed.as_secs() / 60;
     let (number, unit) = match minutes {
         0 => return "just now".to_owned(),
         1..60 => (minutes, "minute"),

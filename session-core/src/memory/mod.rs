@@ -178,6 +178,7 @@ impl Inner {
                     continue;
                 };
                 self.remove(&mut shard, id);
+                drop(shard);
                 if victim != Victim::Expired {
                     self.evicted.fetch_add(1, Ordering::Relaxed);
                     tracing::warn!(

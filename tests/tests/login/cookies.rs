@@ -75,7 +75,7 @@ impl Options {
         };
         let here = self
             .former
-            .is_some_and(|former| former == (&*self.path, self.domain));
+            .is_some_and(|(path, domain)| path == self.path && bare(domain) == bare(self.domain));
         !here
             && is_kept(&self.path, self.domain)
             && self
@@ -124,6 +124,11 @@ impl Options {
         }
         all
     }
+}
+
+/// One place has one name: browsers overlook a leading dot.
+fn bare(domain: Option<&str>) -> Option<&str> {
+    domain.map(|domain| domain.trim_start_matches('.'))
 }
 
 fn routes() -> Router {

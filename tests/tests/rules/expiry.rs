@@ -224,14 +224,33 @@ async fn the_expiry_moves_only_forward() {
 }
 
 #[tokio::test]
-async fn a_touch_that_would_move_nothing_is_not_sent() {
+async fn activity_is_noted_also_where_the_absolute_limit_holds_the_expiry_back() {
     let (clock, store) = timed();
     let browser = with(layer(&store).absolute_timeout(DAY), Router::new());
     browser.get("/count/1").await;
+    let before = record(&store).await.expect("stored");
     store.forget_calls();
     clock.advance(HOUR * 3);
     browser.get("/read").await;
-    assert_eq!(store.calls(), [Call::Load]);
+    assert_eq!(store.calls(), [Call::Load, Call::Commit]);
+    let after = record(&store).await.expect("stored");
+    assert_eq!(after.expires_at(), before.expires_at());
+    assert!(after.touched_at() > before.touched_at());
+}
+
+#[tokio::test]
+async fn a_short_lifetime_of_its_own_is_renewed_in_time() {
+    let (clock, store) = timed();
+    let keep = async |session: Session| {
+        session.insert("count", 1);
+        session.remember(HOUR);
+    };
+    let browser = browse(&store, Router::new().route("/keep", get(keep)));
+    browser.get("/keep").await;
+    for _ in 0..12 {
+        clock.advance(HOUR / 6);
+        assert_eq!(browser.get("/read").await.body, "1 nobody");
+    }
 }
 
 #[tokio::test]
