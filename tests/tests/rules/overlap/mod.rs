@@ -5,7 +5,7 @@ mod model;
 mod run;
 
 use model::{Interleaving, Op, Step, interleavings};
-use run::{Processes, Run, Setting};
+use run::{Processes, Run, Setting, Site};
 use session_axum::Key;
 
 /// Where the browser can end without the token of a session that lives, in the order of the commits; and why.
@@ -117,8 +117,9 @@ async fn each_known_case_is_still_one() {
                 processes: Processes::One,
                 touch_due: why == Why::Renewed,
             };
+            let site = Site::new(setting, &key);
             for order in setting.interleavings() {
-                if !play(setting, &order, &key).await {
+                if !play(&site, &order).await {
                     continue 'cases;
                 }
             }
@@ -147,8 +148,9 @@ async fn beside_anything(first: Op) {
                 processes,
                 touch_due,
             };
+            let site = Site::new(setting, &key);
             for order in setting.interleavings() {
-                if !play(setting, &order, &key).await {
+                if !play(&site, &order).await {
                     let committed = who(&order, Step::Commit).map(|who| setting.ops[who]);
                     let known = known_cases()
                         .any(|(pair, why)| pair == committed && why.explains(setting, &order));
@@ -160,9 +162,9 @@ async fn beside_anything(first: Op) {
 }
 
 /// Whether the browser can still open a session, if any lives.
-async fn play(setting: Setting, order: &Interleaving, key: &Key) -> bool {
+async fn play(site: &Site, order: &Interleaving) -> bool {
     let steps = order.clone();
-    let mut run = Run::new(setting, key).await;
+    let mut run = Run::new(site.clone()).await;
     let run = tokio::spawn(async move {
         for (who, step) in steps {
             run.step(who, step).await;
@@ -170,7 +172,7 @@ async fn play(setting: Setting, order: &Interleaving, key: &Key) -> bool {
         run.finish().await
     });
     run.await
-        .unwrap_or_else(|error| panic!("{setting:?} {order:?}: {error}"))
+        .unwrap_or_else(|error| panic!("{:?} {order:?}: {error}", site.setting))
 }
 
 /// The order in which both take this step.

@@ -107,22 +107,18 @@ enum Hold {
     Nothing,
 }
 
-/// The real thing beside the model.
-pub(super) struct Run {
-    setting: Setting,
+/// Where both requests arrive: built once for all orders of their steps.
+#[derive(Debug, Clone)]
+pub(super) struct Site {
+    pub(super) setting: Setting,
     key: Key,
+    clock: ManualClock,
     spy: SpyStore,
     apps: [Router; 2],
-    model: World,
-    /// By number, in the order of their creation.
-    ids: Vec<SessionId>,
-    /// What the browser sends.
-    cookie: Option<HeaderValue>,
-    requests: [Progress; 2],
 }
 
-impl Run {
-    pub(super) async fn new(setting: Setting, key: &Key) -> Self {
+impl Site {
+    pub(super) fn new(setting: Setting, key: &Key) -> Self {
         let clock = ManualClock::new();
         let store = MemoryStore::builder().max_sessions(9).clock(clock.clone());
         let spy = SpyStore::around(store.build());
@@ -144,31 +140,49 @@ impl Run {
             Processes::Two => app(layer()),
             Processes::One | Processes::OneAtOnce => first.clone(),
         };
-
-        let mut run = Self {
+        Self {
             setting,
             key: key.clone(),
+            clock,
+            apps: [first, second],
             spy,
-            apps: [first.clone(), second],
-            model: World::new(setting.ops, setting.touch_due),
+        }
+    }
+}
+
+/// The real thing beside the model.
+pub(super) struct Run {
+    site: Site,
+    model: World,
+    /// By number, in the order of their creation.
+    ids: Vec<SessionId>,
+    /// What the browser sends.
+    cookie: Option<HeaderValue>,
+    requests: [Progress; 2],
+}
+
+impl Run {
+    /// With a session that was touched a second ago.
+    pub(super) async fn new(site: Site) -> Self {
+        let Setting { ops, touch_due, .. } = site.setting;
+        let mut run = Self {
+            site,
+            model: World::new(ops, touch_due),
             ids: Vec::new(),
             cookie: None,
             requests: [Progress::Waiting, Progress::Waiting],
         };
-        let start = Request::get("/start")
-            .body(Body::empty())
-            .expect("a request");
-        let answer = Browser::new(first).send(start).await;
+        let start = Request::get("/start").body(Body::empty());
+        let browser = Browser::new(run.site.apps[0].clone());
+        let answer = browser.send(start.expect("a request")).await;
         let (told, cookie) = run.read_cookie(&answer);
-        assert_eq!(
-            told,
-            Cookie::Set(Token {
-                session: 0,
-                generation: 0
-            })
-        );
+        let first = Token {
+            session: 0,
+            generation: 0,
+        };
+        assert_eq!(told, Cookie::Set(first));
         run.cookie = cookie;
-        clock.advance(Duration::from_secs(1));
+        run.site.clock.advance(Duration::from_secs(1));
         run
     }
 
@@ -216,29 +230,29 @@ impl Run {
             loaded: Arc::default(),
             go: Arc::default(),
         };
-        let mut request = Request::get(format!("/{:?}", self.setting.ops[who]));
+        let mut request = Request::get(format!("/{:?}", self.site.setting.ops[who]));
         if let Some(cookie) = &self.cookie {
             request = request.header(header::COOKIE, cookie);
         }
         let mut request = request.body(Body::empty()).expect("a request");
         request.extensions_mut().insert(gate.clone());
-        let browser = Browser::new(self.apps[who].clone());
+        let browser = Browser::new(self.site.apps[who].clone());
         let task = tokio::spawn(async move { browser.send(request).await });
         gate.loaded.notified().await;
         Progress::Loaded(gate, task)
     }
 
     async fn send(&self, gate: Gate, mut request: JoinHandle<Answer>) -> Progress {
-        if self.setting.processes == Processes::OneAtOnce {
+        if self.site.setting.processes == Processes::OneAtOnce {
             return Progress::Sent(Hold::Handler(gate), request);
         }
-        let mut held = self.spy.hold_change();
+        let mut held = self.site.spy.hold_change();
         gate.go.notify_one();
         tokio::select! {
             biased;
             () = held.reached() => Progress::Sent(Hold::Store(held), request),
             answer = &mut request => {
-                self.spy.forget_orders();
+                self.site.spy.forget_orders();
                 let answer = answer.expect("no panic");
                 Progress::Sent(Hold::Nothing, tokio::spawn(async { answer }))
             }
@@ -258,7 +272,7 @@ impl Run {
         }
         let pair = HeaderValue::try_from(pair).expect("a header");
         let headers = HeaderMap::from_iter([(header::COOKIE, pair.clone())]);
-        let sealed = PrivateCookieJar::from_headers(&headers, self.key.clone().into());
+        let sealed = PrivateCookieJar::from_headers(&headers, self.site.key.clone().into());
         let token = sealed.get("sid").expect("sealed with our key");
         let (id, generation) = token.value()[1..].split_at(32);
         let id = u128::from_str_radix(id, 16).expect("hex").to_be_bytes();
@@ -292,7 +306,10 @@ impl Run {
     /// Compares the store with the model. Whether the browser can still open a session, if any lives.
     pub(super) async fn finish(self) -> bool {
         let live = self.model.sessions.iter().flatten().count();
-        assert_eq!(self.spy.inner.count().await.expect("counted"), live as u64);
+        assert_eq!(
+            self.site.spy.inner.count().await.expect("counted"),
+            live as u64
+        );
         for (number, stored) in self.model.sessions.iter().enumerate() {
             let expected = stored
                 .as_ref()
@@ -303,12 +320,15 @@ impl Run {
             let stored = self.model.sessions[token.session].as_ref();
             stored.is_some_and(|stored| stored.generation == token.generation)
         };
+        for id in &self.ids {
+            self.site.spy.inner.delete(*id).await.expect("deleted");
+        }
         live == 0 || self.model.browser.is_some_and(opens)
     }
 
     async fn stored(&self, number: Number) -> Option<(u32, bool, BTreeMap<String, u64>)> {
         let id = *self.ids.get(number)?;
-        let record = self.spy.inner.load(id).await.expect("loaded")?;
+        let record = self.site.spy.inner.load(id).await.expect("loaded")?;
         let fields = record.fields().iter();
         let fields =
             fields.map(|field| (field.name.to_owned(), field.json.parse().expect("a number")));
