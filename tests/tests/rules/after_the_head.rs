@@ -153,9 +153,14 @@ async fn a_destroy_with_an_explicit_commit_still_ends_the_session() {
         outcome(&visit.session().commit().await)
     };
     let browser = browser(&store, body).await;
+    let log = Log::start();
     let answer = browser.get("/stream").await;
     assert_eq!(answer.body, "ok");
     answer.assert_no_set_cookie();
+    assert!(
+        log.lines().contains("this `destroy` waits"),
+        "alone it would be lost"
+    );
     assert_eq!(store.calls(), [Call::Load, Call::Delete]);
     assert_eq!(browser.get("/status").await.body, "Unknown");
 }

@@ -321,6 +321,7 @@ async fn an_explicit_commit_that_the_handler_gave_up_is_not_sent_again() {
         visit.set_count(2);
         let impatient = tokio::time::timeout(Duration::from_secs(1), visit.session().commit());
         assert!(impatient.await.is_err());
+        assert_eq!(visit.count(), 1, "what may never be stored is not seen");
         visit.set_name(Some("Ada".to_owned()));
     };
     let browser = browse(&store, Router::new().route("/save", get(handler)));
