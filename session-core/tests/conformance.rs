@@ -50,7 +50,7 @@ struct ToyStore {
 
 impl ToyStore {
     fn with<T>(&self, work: impl FnOnce(&mut HashMap<SessionId, Arc<Record>>) -> T) -> T {
-        work(&mut self.records.lock().unwrap())
+        work(&mut self.records.lock().expect("no panic"))
     }
 
     fn live(&self, id: SessionId) -> Option<Arc<Record>> {
