@@ -54,6 +54,10 @@ fn encode_changes(changes: &[FieldChange]) -> [String; 2] {
 }
 
 /// The parameters of a commit, in the order in which the statement names them.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the parameters of one statement"
+)]
 pub(crate) struct CommitParameters {
     pub(crate) generation: i64,
     pub(crate) version: Option<i64>,

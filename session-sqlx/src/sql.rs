@@ -33,13 +33,15 @@ impl Dialect {
             .replace("{table}", &self.table)
             .replace("{least}", self.least)
             .replace("{greatest}", self.greatest);
-        let parameters = (1..)
-            .take_while(|at| template.contains(&format!("${at}")))
-            .count();
+        let is_used = |at: &usize| template.contains(&format!("${at}"));
+        let parameters = (1..=MAX_PARAMETERS).take_while(is_used).count();
         let bound = format!("${}", parameters + 1);
         template.replace("{now}", self.now.unwrap_or(&bound)).into()
     }
 }
+
+/// A commit has the most.
+const MAX_PARAMETERS: usize = 17;
 
 /// What `decode` reads, but for `now`.
 const COLUMNS: &str = "{fields} AS fields, {kept} AS kept, owner, owner_since, created_at, started_at, \

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use crate::hex;
 use session_core::{SessionId, conformance::Harness};
 use session_sqlx::PostgresStore;
 use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
@@ -34,26 +35,26 @@ fn server() -> Option<String> {
     server
 }
 
-struct Schema {
-    server: String,
-    name: String,
-    pool: PgPool,
+pub(crate) struct Schema {
+    pub(crate) server: String,
+    pub(crate) name: String,
+    pub(crate) pool: PgPool,
 }
 
 impl Schema {
-    fn builder(&self, pool: PgPool) -> PostgresStore {
+    pub(crate) fn store_in(&self, pool: PgPool) -> PostgresStore {
         let builder = PostgresStore::builder(pool);
         builder.schema(&*self.name).expect("a name").build()
     }
 
-    async fn pool(server: &str) -> PgPool {
+    pub(crate) async fn pool(server: &str) -> PgPool {
         let options = PgPoolOptions::new()
             .max_connections(4)
-            .acquire_timeout(Duration::from_secs(60));
+            .acquire_timeout(Duration::from_mins(1));
         options.connect(server).await.expect("the server")
     }
 
-    async fn run(&self, sql: &str) -> u64 {
+    pub(crate) async fn run(&self, sql: &str) -> u64 {
         let sql = sql.replace("sessions", &format!("\"{}\".sessions", self.name));
         let done = sqlx::query(AssertSqlSafe(sql)).execute(&self.pool).await;
         done.expect("run").rows_affected()
@@ -77,7 +78,7 @@ impl Harness for Schema {
     }
 
     async fn store(&self) -> PostgresStore {
-        let store = self.builder(Self::pool(&self.server).await);
+        let store = self.store_in(Self::pool(&self.server).await);
         store.migrate().await.expect("migrate");
         store
     }
@@ -99,11 +100,7 @@ impl Harness for Schema {
     }
 
     async fn damage(&self, id: SessionId) -> bool {
-        let hex: String = id
-            .as_bytes()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hex = hex(id);
         let damage = format!("UPDATE sessions SET fields = '[1]' WHERE id = '\\x{hex}'");
         assert_eq!(self.run(&damage).await, 1);
         true
