@@ -95,14 +95,13 @@ async fn four_processes_on_one_sqlite_file_count_as_one() {
 
 #[tokio::test]
 async fn four_processes_on_one_postgresql_count_as_one() {
-    match env::var("SESSION_TEST_POSTGRES") {
-        Ok(server) => count_together(&server).await,
-        Err(_) => {
-            let required = env::var("SESSION_TEST_STORES").is_ok_and(|it| it == "required");
-            assert!(!required, "SESSION_TEST_POSTGRES is not set");
-            // Not `eprintln!`, which the test harness keeps to itself when a test passes.
-            let line = "The counter on PostgreSQL was not tested: SESSION_TEST_POSTGRES is not set";
-            writeln!(std::io::stderr(), "{line}").unwrap();
-        }
-    }
+    let Ok(server) = env::var("SESSION_TEST_POSTGRES") else {
+        let required = env::var("SESSION_TEST_STORES").is_ok_and(|it| it == "required");
+        assert!(!required, "SESSION_TEST_POSTGRES is not set");
+        // Not `eprintln!`, which the test harness keeps to itself when a test passes.
+        let line = "The counter on PostgreSQL was not tested: SESSION_TEST_POSTGRES is not set";
+        writeln!(std::io::stderr(), "{line}").unwrap();
+        return;
+    };
+    count_together(&server).await;
 }

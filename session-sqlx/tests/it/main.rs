@@ -1,12 +1,10 @@
 //! SQLite and PostgreSQL by the store contract, and what each of them adds to it.
 
-#[cfg(feature = "postgres")]
+#![cfg(all(feature = "postgres", feature = "sqlite"))]
+
 mod postgres;
-#[cfg(feature = "postgres")]
 mod postgres_alone;
-#[cfg(feature = "sqlite")]
 mod sqlite;
-#[cfg(feature = "sqlite")]
 mod sqlite_alone;
 
 use std::time::Duration;
