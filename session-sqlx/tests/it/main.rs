@@ -4,6 +4,7 @@
 
 mod postgres;
 mod postgres_alone;
+mod round_trips;
 mod sqlite;
 mod sqlite_alone;
 
