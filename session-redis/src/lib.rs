@@ -1,0 +1,12 @@
+//! Sessions in Redis, Valkey and Redis Cluster: see [`RedisStore`].
+
+mod error;
+mod keys;
+mod owner;
+mod reply;
+mod request;
+mod scan;
+mod script;
+mod store;
+
+pub use store::{Connection, RedisStore};
