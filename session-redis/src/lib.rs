@@ -1,4 +1,4 @@
-//! Sessions in Redis, Valkey and Redis Cluster: see [`RedisStore`].
+#![doc = include_str!("docs.md")]
 
 mod error;
 mod keys;

@@ -35,11 +35,10 @@ impl fmt::Debug for Nodes {
 }
 
 /// One master: named by any slot of its own.
-#[derive(Clone, Copy)]
 enum Master {
     Only,
     #[cfg(feature = "cluster")]
-    WithSlot(u16),
+    WithSlot(Box<redis::cluster_async::ClusterConnection>, u16),
 }
 
 impl<C: Connection> RedisStore<C> {
@@ -50,7 +49,7 @@ impl<C: Connection> RedisStore<C> {
         for master in self.masters().await? {
             let mut cursor = 0;
             loop {
-                let (next, keys) = self.step(master, cursor, &pattern).await?;
+                let (next, keys) = self.step(&master, cursor, &pattern).await?;
                 let ids = keys
                     .iter()
                     .filter_map(|key| key.strip_prefix(&*self.prefix));
@@ -71,7 +70,7 @@ impl<C: Connection> RedisStore<C> {
         for master in self.masters().await? {
             let mut cursor = 0;
             while left > 0 {
-                let (next, indexes) = self.step(master, cursor, &pattern).await?;
+                let (next, indexes) = self.step(&master, cursor, &pattern).await?;
                 for index in indexes {
                     let mut stale = self.keyless(&index).await?;
                     stale.truncate(left);
@@ -91,7 +90,7 @@ impl<C: Connection> RedisStore<C> {
 
     async fn step(
         &self,
-        master: Master,
+        master: &Master,
         cursor: u64,
         pattern: &str,
     ) -> Result<(u64, Vec<String>), StoreError> {
@@ -110,23 +109,27 @@ impl<C: Connection> RedisStore<C> {
 
     async fn ask<T: redis::FromRedisValue>(
         &self,
-        master: Master,
+        master: &Master,
         command: Cmd,
     ) -> Result<T, RedisError> {
-        #[cfg(feature = "cluster")]
-        if let (Nodes::Cluster(cluster), Master::WithSlot(slot)) = (&self.nodes, master) {
-            use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
-            let route = SingleNodeRoutingInfo::SpecificNode(Route::new(slot, SlotAddr::Master));
-            let mut cluster = cluster.clone();
-            let answer = cluster.route_command(command, RoutingInfo::SingleNode(route));
-            return Ok(redis::from_redis_value(answer.await?)?);
+        match master {
+            Master::Only => command.query_async(&mut self.connection.clone()).await,
+            #[cfg(feature = "cluster")]
+            Master::WithSlot(cluster, slot) => {
+                use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
+
+                let node = Route::new(*slot, SlotAddr::Master);
+                let route = RoutingInfo::SingleNode(SingleNodeRoutingInfo::SpecificNode(node));
+                let answer = cluster.clone().route_command(command, route).await?;
+                Ok(redis::from_redis_value(answer)?)
+            }
         }
-        let Master::Only = master else {
-            unreachable!("only a cluster has several");
-        };
-        command.query_async(&mut self.connection.clone()).await
     }
 
+    #[cfg_attr(
+        not(feature = "cluster"),
+        expect(clippy::unused_async, reason = "only a cluster has to be asked")
+    )]
     async fn masters(&self) -> Result<Vec<Master>, StoreError> {
         #[cfg(feature = "cluster")]
         if let Nodes::Cluster(cluster) = &self.nodes {
@@ -136,7 +139,9 @@ impl<C: Connection> RedisStore<C> {
                 .query_async(&mut cluster.clone())
                 .await
                 .map_err(store_error)?;
-            return Ok(masters_of(&slots));
+            let slots = first_slots(&slots);
+            let master = |slot| Master::WithSlot(Box::new(cluster.clone()), slot);
+            return Ok(slots.into_iter().map(master).collect());
         }
         Ok(vec![Master::Only])
     }
@@ -144,7 +149,7 @@ impl<C: Connection> RedisStore<C> {
 
 /// The first slot of each master in an answer of `CLUSTER SLOTS`: ranges with `[address, port, node, …]`.
 #[cfg(feature = "cluster")]
-fn masters_of(slots: &redis::Value) -> Vec<Master> {
+fn first_slots(slots: &redis::Value) -> Vec<u16> {
     use redis::Value;
 
     let mut seen = HashSet::new();
@@ -155,7 +160,7 @@ fn masters_of(slots: &redis::Value) -> Vec<Master> {
         };
         let address = format!("{:?}", master.get(..2));
         if let (Ok(slot), true) = (u16::try_from(*first), seen.insert(address)) {
-            masters.push(Master::WithSlot(slot));
+            masters.push(slot);
         }
     }
     masters

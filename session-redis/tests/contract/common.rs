@@ -37,7 +37,7 @@ macro_rules! on_both {
             async fn $name() {
                 if crate::server::is_installed() {
                     let directory = tempfile::tempdir().expect("a directory");
-                    let cluster = crate::server::Cluster::start(directory.path()).await;
+                    let cluster = crate::cluster::Cluster::start(directory.path()).await;
                     let connection = cluster.connect().await;
                     let store = session_redis::RedisStore::cluster(connection.clone());
                     super::$name(store, connection).await;

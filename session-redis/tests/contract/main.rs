@@ -1,6 +1,9 @@
 //! The store on a real Redis and on a real Redis Cluster of three masters.
 
+#[cfg(feature = "cluster")]
+mod cluster;
 mod common;
+mod conformance;
 mod model;
 mod owners;
 mod redis_only;

@@ -4,17 +4,15 @@ use std::{
     env,
     io::{Write as _, stderr},
     net::{Ipv4Addr, TcpListener},
-    path::Path,
-    process::Stdio,
+    process::{Child, Command, Stdio},
     sync::Once,
     time::Duration,
 };
 
 use redis::{
-    ErrorKind, aio::ConnectionManager, aio::ConnectionManagerConfig, cluster::ClusterClient,
-    cluster_async::ClusterConnection, cmd,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+    cmd,
 };
-use tokio::process::{Child, Command};
 
 /// A server of this test, or of whoever runs the tests.
 pub(crate) struct Server {
@@ -23,12 +21,7 @@ pub(crate) struct Server {
     _process: Option<Child>,
 }
 
-/// Three masters.
-pub(crate) struct Cluster {
-    pub(crate) servers: Vec<Server>,
-}
-
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     // The cluster's own port is below 65536 as well: each gets one of its own.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("bound").port()
@@ -97,103 +90,30 @@ impl Server {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    async fn try_connect(&self) -> redis::RedisResult<redis::aio::MultiplexedConnection> {
+    pub(crate) async fn try_connect(
+        &self,
+    ) -> redis::RedisResult<redis::aio::MultiplexedConnection> {
         let client = redis::Client::open(self.url())?;
         client.get_multiplexed_async_connection().await
     }
 
     /// As an application connects.
     pub(crate) async fn connect(&self) -> ConnectionManager {
-        let client = redis::Client::open(self.url()).expect("a URL");
-        let config = ConnectionManagerConfig::new()
-            .set_response_timeout(Some(Duration::from_secs(2)))
-            .set_max_delay(Duration::from_millis(100));
-        ConnectionManager::new_with_config(client, config)
-            .await
-            .expect("it is up")
+        manager(redis::Client::open(self.url()).expect("a URL")).await
     }
 
     /// Sends a signal to the server's process.
     pub(crate) fn signal(&self, signal: &str) {
         let pid = self.pid.expect("a server of ours").to_string();
-        let sent = std::process::Command::new("kill")
-            .args([signal, &pid])
-            .status();
+        let sent = Command::new("kill").args([signal, &pid]).status();
         assert!(sent.expect("kill").success());
     }
 }
 
-impl Cluster {
-    pub(crate) async fn start(directory: &Path) -> Self {
-        let mut servers = Vec::new();
-        for number in 0..3 {
-            let bus = free_port().to_string();
-            let directory = directory.join(number.to_string());
-            std::fs::create_dir_all(&directory).expect("a directory");
-            let directory = directory.to_str().expect("text").to_owned();
-            let options = [
-                "--cluster-enabled",
-                "yes",
-                "--cluster-port",
-                &bus,
-                "--dir",
-                &directory,
-                "--cluster-node-timeout",
-                "5000",
-            ];
-            servers.push((Server::start(&options).await, bus));
-        }
-        for (number, (server, _)) in servers.iter().enumerate() {
-            let mut connection = server.try_connect().await.expect("it is up");
-            let (first, last) = (number * 5_462, (number * 5_462 + 5_461).min(16_383));
-            let mut slots = cmd("CLUSTER");
-            slots.arg("ADDSLOTSRANGE").arg(first).arg(last);
-            slots.exec_async(&mut connection).await.expect("slots");
-            for (other, bus) in &servers {
-                let mut meet = cmd("CLUSTER");
-                meet.arg("MEET").arg("127.0.0.1").arg(other.port).arg(bus);
-                meet.exec_async(&mut connection).await.expect("met");
-            }
-        }
-        let cluster = Self {
-            servers: servers.into_iter().map(|(server, _)| server).collect(),
-        };
-        for server in &cluster.servers {
-            cluster.wait_until_ok(server).await;
-        }
-        cluster
-    }
-
-    async fn wait_until_ok(&self, server: &Server) {
-        let mut connection = server.try_connect().await.expect("it is up");
-        for _ in 0..600 {
-            let mut info = cmd("CLUSTER");
-            let info: redis::RedisResult<String> =
-                info.arg("INFO").query_async(&mut connection).await;
-            let ok = |info: &String| {
-                info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")
-            };
-            if info.as_ref().is_ok_and(ok) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        panic!("the cluster does not come up");
-    }
-
-    pub(crate) async fn connect(&self) -> ClusterConnection {
-        let urls: Vec<_> = self.servers.iter().map(Server::url).collect();
-        let client = ClusterClient::new(urls).expect("URLs");
-        let mut tries = 0;
-        loop {
-            match client.get_async_connection().await {
-                Ok(connection) => return connection,
-                Err(error) if tries < 20 && error.kind() != ErrorKind::InvalidClientConfig => {
-                    tries += 1;
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-                Err(error) => panic!("{error}"),
-            }
-        }
-    }
+pub(crate) async fn manager(client: redis::Client) -> ConnectionManager {
+    let config = ConnectionManagerConfig::new()
+        .set_response_timeout(Some(Duration::from_secs(2)))
+        .set_max_delay(Duration::from_millis(100));
+    let manager = ConnectionManager::new_with_config(client, config);
+    manager.await.expect("it is up")
 }
