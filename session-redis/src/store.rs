@@ -132,10 +132,10 @@ impl<C: Connection> RedisStore<C> {
         let mut answer = script::LOAD
             .call::<_, Raw>(&mut connection, &keys, &[])
             .await;
-        // Reading twice does no harm, and a connection that the server has closed is noticed only now.
+        // Reading twice does no harm, and a connection that was closed or cut is noticed only now.
         if answer
             .as_ref()
-            .is_err_and(RedisError::is_connection_dropped)
+            .is_err_and(RedisError::is_unrecoverable_error)
         {
             answer = script::LOAD.call(&mut connection, &keys, &[]).await;
         }

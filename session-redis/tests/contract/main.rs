@@ -4,6 +4,8 @@
 mod cluster;
 mod common;
 mod conformance;
+mod cut;
+mod http;
 mod model;
 mod owners;
 mod redis_only;
