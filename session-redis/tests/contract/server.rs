@@ -56,7 +56,7 @@ impl Server {
 
     pub(crate) async fn start_at(port: u16, options: &[&str]) -> Self {
         // Ends when this process does, for then the pipe is closed.
-        let guard = "redis-server \"$@\" & pid=$!; read -r _; kill -KILL $pid";
+        let guard = "redis-server \"$@\" & pid=$!; read -r _; kill -KILL $pid; wait";
         let mut command = Command::new("sh");
         command.args(["-c", guard, "sh", "--port", &port.to_string()]);
         command.args(["--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]);
