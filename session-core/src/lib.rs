@@ -3,6 +3,8 @@
 mod admission;
 mod backend;
 mod commit;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod data;
 mod erased;
 mod error;

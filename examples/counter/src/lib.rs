@@ -11,7 +11,9 @@ use axum::response::{Html, Redirect};
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
 use serde::{Deserialize, Serialize};
-use session_axum::{Key, MemoryStore, SessionData, SessionError, SessionLayer, TypedSession};
+use session_axum::{
+    Key, MemoryStore, SessionData, SessionError, SessionLayer, SessionStore, TypedSession,
+};
 
 /// What we remember of a visitor.
 ///
@@ -26,11 +28,16 @@ struct Visitor {
     notice: Option<String>,
 }
 
-/// The whole application. `key` seals the cookies.
+/// The whole application, with its sessions in the memory of this process. `key` seals the cookies.
 pub fn app(key: Key) -> Router {
+    app_on(MemoryStore::new(), key)
+}
+
+/// The same with its sessions in any store: several processes on one database count as one.
+pub fn app_on(store: impl SessionStore, key: Key) -> Router {
     // `secure(false)` is here only because this example serves plain http on loopback, where not
     // every client sends a cookie marked `Secure` back. Leave the line out of whatever you deploy.
-    let sessions = SessionLayer::new(MemoryStore::new(), key).secure(false);
+    let sessions = SessionLayer::new(store, key).secure(false);
 
     Router::new()
         .route("/", get(show))

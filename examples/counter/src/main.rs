@@ -1,8 +1,13 @@
 //! Serves the counter on loopback: `cargo run -p counter`.
 //!
+//! Its sessions are in memory, or where `--store` says: `cargo run -p counter -- --store sqlite:sessions.db`.
+//! See `stores.rs` for the three lines that each store takes.
+//!
 //! `PORT` changes the port from 3000 (0 takes any free one), `SESSION_KEY` sets the key.
 
 #![expect(clippy::print_stdout, reason = "it tells where it serves")]
+
+mod stores;
 
 use std::env;
 use std::error::Error;
@@ -13,7 +18,10 @@ use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let app = counter::app(key()?);
+    let app = match store()? {
+        None => counter::app(key()?),
+        Some(url) => stores::app_on(&url, key()?).await?,
+    };
     let port = port()?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .await
@@ -35,6 +43,16 @@ fn key() -> Result<Key, Box<dyn Error>> {
             Ok(Key::generate())
         }
         Err(unusable) => Err(format!("SESSION_KEY: {unusable}").into()),
+    }
+}
+
+/// What `--store` names, if it is there.
+fn store() -> Result<Option<String>, String> {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    match &*arguments {
+        [] => Ok(None),
+        [option, url] if option == "--store" => Ok(Some(url.clone())),
+        _ => Err("the only option is `--store URL`".to_owned()),
     }
 }
 

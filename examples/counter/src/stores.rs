@@ -1,0 +1,29 @@
+//! Where the sessions live, by the URL behind `--store`.
+
+use std::error::Error;
+use std::time::Duration;
+
+use axum::Router;
+use session_axum::Key;
+use session_sqlx::{PostgresStore, SqliteStore};
+use sqlx::{PgPool, SqlitePool};
+
+/// How often expired sessions are removed from a database. They are invisible anyhow.
+const SWEEP: Duration = Duration::from_mins(5);
+
+/// The counter with its sessions in `sqlite:sessions.db` or `postgres://…`.
+pub(crate) async fn app_on(url: &str, key: Key) -> Result<Router, Box<dyn Error>> {
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let store = SqliteStore::new(SqlitePool::connect_with(SqliteStore::options(path)).await?);
+        store.migrate().await?;
+        store.sweep_every(SWEEP);
+        return Ok(counter::app_on(store, key));
+    }
+    if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+        let store = PostgresStore::new(PgPool::connect(url).await?);
+        store.migrate().await?;
+        store.sweep_every(SWEEP);
+        return Ok(counter::app_on(store, key));
+    }
+    Err("a store is `sqlite:` and a file, or `postgres://` and a server".into())
+}

@@ -1,0 +1,66 @@
+//! Names of keys and of an index's members.
+
+use std::fmt::Write as _;
+
+use session_core::SessionId;
+use sha2::{Digest, Sha256};
+
+/// Where one session is.
+pub(crate) struct SessionKey {
+    pub(crate) key: String,
+    member_at: usize,
+}
+
+impl SessionKey {
+    pub(crate) fn new(prefix: &str, id: SessionId) -> Self {
+        let key = format!("{prefix}{}", hex(id.as_bytes()));
+        Self {
+            key,
+            member_at: prefix.len(),
+        }
+    }
+
+    /// The id in hex, as indexes and marks name it.
+    pub(crate) fn member(&self) -> &str {
+        &self.key[self.member_at..]
+    }
+}
+
+/// What is kept of an owner, both in one slot: their sessions, and the moment before which all of them ended.
+pub(crate) struct OwnerKeys {
+    pub(crate) index: String,
+    pub(crate) mark: String,
+}
+
+impl OwnerKeys {
+    pub(crate) fn new(prefix: &str, owner: &str) -> Self {
+        let hash = hex(&Sha256::digest(owner.as_bytes()));
+        Self {
+            index: format!("{prefix}owner:{{{hash}}}"),
+            mark: format!("{prefix}owner:{{{hash}}}:mark"),
+        }
+    }
+
+    pub(crate) fn both(&self) -> [&[u8]; 2] {
+        [self.index.as_bytes(), self.mark.as_bytes()]
+    }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a String can't fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// The id that a member of an index names; `None` for what we did not write.
+pub(crate) fn id_of(member: &str) -> Option<SessionId> {
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if member.len() != 32 || !member.bytes().all(is_hex) {
+        return None;
+    }
+    let number = u128::from_str_radix(member, 16).ok()?;
+    SessionId::try_from(number.to_be_bytes().as_slice()).ok()
+}

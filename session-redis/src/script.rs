@@ -1,0 +1,66 @@
+//! The scripts, and how they are called: by their hash, and by their text where the server does not know it yet.
+
+use std::sync::LazyLock;
+
+use redis::{
+    Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind, aio::ConnectionLike, cmd,
+};
+
+macro_rules! scripts {
+    ($($name:ident = $file:literal;)*) => {$(
+        pub(crate) static $name: LazyLock<Script> = LazyLock::new(|| Script::new(concat!(
+            include_str!("scripts/common.lua"),
+            include_str!(concat!("scripts/", $file)),
+        )));
+    )*};
+}
+
+scripts! {
+    LOAD = "load.lua";
+    CREATE = "create.lua";
+    COMMIT = "commit.lua";
+    DELETE = "delete.lua";
+    ENROL = "enrol.lua";
+    MEMBERS = "members.lua";
+    REVOKE = "revoke.lua";
+    HEAL = "heal.lua";
+}
+
+/// A text of Lua and its hash.
+pub(crate) struct Script {
+    text: &'static str,
+    hash: String,
+}
+
+impl Script {
+    fn new(text: &'static str) -> Self {
+        let hash = redis::Script::new(text).get_hash().to_owned();
+        Self { text, hash }
+    }
+
+    /// One round trip; two where the server has never seen the script, which then has not run.
+    pub(crate) async fn call<C: ConnectionLike, T: FromRedisValue>(
+        &self,
+        connection: &mut C,
+        keys: &[&[u8]],
+        args: &[&[u8]],
+    ) -> Result<T, RedisError> {
+        let by_hash = command("EVALSHA", &self.hash, keys, args);
+        match by_hash.query_async(connection).await {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                let by_text = command("EVAL", self.text, keys, args);
+                by_text.query_async(connection).await
+            }
+            answer => answer,
+        }
+    }
+}
+
+fn command(name: &'static str, script: &str, keys: &[&[u8]], args: &[&[u8]]) -> Cmd {
+    let mut command = cmd(name);
+    command.arg(script).arg(keys.len());
+    for part in keys.iter().chain(args) {
+        command.arg(part);
+    }
+    command
+}

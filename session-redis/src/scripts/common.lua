@@ -1,0 +1,65 @@
+-- Before every script. Times are microseconds of the server's clock and stay below 2^53, where Lua's numbers are exact.
+local LAST = 9007199254740991
+-- An index outlives its last member by this much, for clocks of two nodes may differ.
+local SLACK = 3600000000
+
+local function clock()
+    local time = redis.call('TIME')
+    return tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+
+local function text(number)
+    return string.format('%.0f', number)
+end
+
+-- A whole number as this store writes it, or nil.
+local function number(written)
+    if type(written) ~= 'string' or #written > 16 or not string.find(written, '^%d+$') then
+        return nil
+    end
+    local value = tonumber(written)
+    return value <= LAST and value or nil
+end
+
+local function deadline(idle, absolute, started_at, now)
+    return math.min(now + number(idle), started_at + number(absolute), LAST)
+end
+
+-- Writes a hash; unpack takes only so many at once.
+local function write(key, pairs)
+    for first = 1, #pairs, 4000 do
+        redis.call('HSET', key, unpack(pairs, first, math.min(first + 3999, #pairs)))
+    end
+end
+
+local function drop(key, names)
+    for first = 1, #names, 4000 do
+        redis.call('HDEL', key, unpack(names, first, math.min(first + 3999, #names)))
+    end
+end
+
+-- A reply: what became of it, the time, until when to enrol, the former owner behind a score and a colon, then the record.
+local function reply(status, now, key, till, former)
+    local answer = redis.call('HGETALL', key)
+    table.insert(answer, 1, former or '')
+    table.insert(answer, 1, till or '')
+    table.insert(answer, 1, text(now))
+    table.insert(answer, 1, status)
+    return answer
+end
+
+-- The key vanishes by itself, not before its deadline.
+local function expire(key, expires_at)
+    redis.call('PEXPIREAT', key, text(math.ceil(expires_at / 1000)))
+end
+
+-- Notes in an owner's index that a session is theirs, at most until `till`.
+local function enrol(index, member, till, now)
+    redis.call('ZADD', index, text(till), member)
+    redis.call('ZREMRANGEBYSCORE', index, '-inf', '(' .. text(math.max(now - SLACK, 0)))
+    local span = math.ceil((math.max(till - now, 0) + SLACK) / 1000)
+    if redis.call('PTTL', index) < span then
+        redis.call('PEXPIRE', index, text(span))
+    end
+end
+

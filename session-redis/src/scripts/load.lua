@@ -1,0 +1,1 @@
+return reply('loaded', clock(), KEYS[1])

@@ -1,0 +1,361 @@
+//! [`RedisStore`]: the contract, method by method.
+
+use std::{
+    collections::HashSet,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use redis::{
+    RedisError,
+    aio::{ConnectionLike, ConnectionManager},
+};
+use session_core::{
+    Committed, Created, Guard, Lifetime, NewRecord, OwnerChange, Patch, Record, SessionId,
+    SessionStore, StoreError,
+};
+
+use crate::{
+    error::{Malformed, store_error},
+    keys::{OwnerKeys, SessionKey, id_of},
+    owner::Stale,
+    reply::{Raw, Reply, Stored},
+    request::{Change, bytes, creation, field, micros},
+    scan::Nodes,
+    script,
+};
+
+/// A mark holds at least this long: no browser keeps a cookie longer (RFC 6265bis, 5.5).
+const MARK_HOLDS: Duration = Duration::from_hours(24 * 400);
+
+/// Sessions in Redis, Valkey or Redis Cluster.
+///
+/// It takes the connection that the application has, and clones it for each call; the clones share one socket.
+/// Clones of the store are the same store.
+///
+/// ```no_run
+/// # async fn example() -> redis::RedisResult<()> {
+/// use session_redis::RedisStore;
+///
+/// let client = redis::Client::open("redis://127.0.0.1/")?;
+/// let store = RedisStore::new(client.get_connection_manager().await?).prefix("shop:session:");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct RedisStore<C = ConnectionManager> {
+    pub(crate) connection: C,
+    pub(crate) nodes: Nodes,
+    pub(crate) prefix: Arc<str>,
+    /// The longest lifetime seen, in microseconds.
+    longest: Arc<AtomicU64>,
+}
+
+/// A connection that the store can clone and send to other tasks.
+pub trait Connection: ConnectionLike + Clone + Send + Sync + 'static {}
+
+impl<C: ConnectionLike + Clone + Send + Sync + 'static> Connection for C {}
+
+impl<C: Connection> RedisStore<C> {
+    /// On a single server (with or without replicas), over any connection of the `redis` crate.
+    /// A [`ConnectionManager`] connects again by itself.
+    #[must_use]
+    pub fn new(connection: C) -> Self {
+        Self::on(connection, Nodes::One)
+    }
+
+    fn on(connection: C, nodes: Nodes) -> Self {
+        Self {
+            connection,
+            nodes,
+            prefix: "session:".into(),
+            longest: Arc::new(AtomicU64::new(micros(MARK_HOLDS))),
+        }
+    }
+
+    /// What every key begins with. Default: `session:`. Two layers on one server need two prefixes.
+    #[must_use]
+    pub fn prefix(self, prefix: impl Into<Arc<str>>) -> Self {
+        Self {
+            prefix: prefix.into(),
+            ..self
+        }
+    }
+
+    pub(crate) fn key(&self, id: SessionId) -> SessionKey {
+        SessionKey::new(&self.prefix, id)
+    }
+
+    pub(crate) fn owner_keys(&self, owner: &str) -> OwnerKeys {
+        OwnerKeys::new(&self.prefix, owner)
+    }
+
+    pub(crate) async fn call<T: redis::FromRedisValue>(
+        &self,
+        script: &script::Script,
+        keys: &[&[u8]],
+        args: &[&[u8]],
+    ) -> Result<T, StoreError> {
+        let mut connection = self.connection.clone();
+        let answer = script.call(&mut connection, keys, args).await;
+        answer.map_err(store_error)
+    }
+
+    fn has_seen(&self, lifetime: Lifetime) {
+        let absolute = micros(lifetime.absolute);
+        self.longest.fetch_max(absolute, Ordering::Relaxed);
+    }
+
+    pub(crate) fn mark_holds(&self) -> u64 {
+        self.longest.load(Ordering::Relaxed)
+    }
+
+    /// A cluster's client repeats a command whose connection was cut: with a mark of its own, it counts once.
+    fn nonce(&self) -> String {
+        if self.nodes.is_one() {
+            return String::new();
+        }
+        let mut mark = crate::keys::hex(SessionId::generate().as_bytes());
+        mark.truncate(16);
+        mark
+    }
+
+    /// The record as stored, unless it is dead by its deadline; the owner's mark is not looked at.
+    pub(crate) async fn load_unmarked(&self, id: SessionId) -> Result<Option<Stored>, StoreError> {
+        let key = self.key(id);
+        let mut connection = self.connection.clone();
+        let keys = [key.key.as_bytes()];
+        let mut answer = script::LOAD
+            .call::<_, Raw>(&mut connection, &keys, &[])
+            .await;
+        // Reading twice does no harm, and a connection that was closed or cut is noticed only now.
+        if answer
+            .as_ref()
+            .is_err_and(RedisError::is_unrecoverable_error)
+        {
+            answer = script::LOAD.call(&mut connection, &keys, &[]).await;
+        }
+        let reply = Reply::try_from(answer.map_err(store_error)?)?;
+        let live = |stored: &Stored| !stored.record.is_expired(stored.record.now());
+        Ok(reply.stored.filter(live))
+    }
+
+    /// Notes a session in its owner's index before it is theirs, where that can't be one step with the commit.
+    async fn enrol_first(
+        &self,
+        owner: Option<&str>,
+        key: &SessionKey,
+        lifetime: Option<Lifetime>,
+    ) -> Result<String, StoreError> {
+        let Some(owner) = owner.filter(|_| !self.nodes.is_one()) else {
+            return Ok(String::new());
+        };
+        // Without a renewal nobody knows yet; the commit tells.
+        let span = lifetime.map_or(Duration::from_hours(1), |lifetime| lifetime.absolute);
+        let span = micros(span).to_string();
+        let args = [key.member().as_bytes(), span.as_bytes(), b""];
+        self.call(&script::ENROL, &self.owner_keys(owner).both(), &args)
+            .await
+    }
+
+    /// On a single server the new owner's keys are in reach of the session's own script.
+    fn with_owner<'a>(&self, key: &'a SessionKey, owner: Option<&'a OwnerKeys>) -> Vec<&'a [u8]> {
+        let mut keys = vec![key.key.as_bytes()];
+        if self.nodes.is_one() {
+            keys.extend(owner.iter().flat_map(|owner| owner.both()));
+        }
+        keys
+    }
+
+    /// What the indexes still have to learn. Nobody waits for it: they are advisory.
+    fn settle_indexes(&self, key: &SessionKey, reply: &Reply) {
+        let owner = reply
+            .stored
+            .as_ref()
+            .and_then(|stored| stored.record.owner());
+        if let (Some(owner), Some(till)) = (owner, &reply.till) {
+            let (store, owner) = (self.clone(), self.owner_keys(owner));
+            let (member, till) = (key.member().to_owned(), till.clone());
+            tokio::spawn(async move {
+                let args = [member.as_bytes(), b"", till.as_bytes()];
+                // A failure leaves the index as it is: revocation holds by the mark all the same.
+                let _: Result<String, _> = store.call(&script::ENROL, &owner.both(), &args).await;
+            });
+        }
+        if let Some((former, score)) = &reply.former_owner {
+            self.heal_later(former, vec![Stale::with(key.member(), score)]);
+        }
+    }
+}
+
+#[cfg(feature = "cluster")]
+impl RedisStore<redis::cluster_async::ClusterConnection> {
+    /// On a Redis Cluster. Each session is in one slot, each owner's index in another; no command spans two.
+    #[must_use]
+    pub fn cluster(connection: redis::cluster_async::ClusterConnection) -> Self {
+        Self::on(connection.clone(), Nodes::Cluster(connection))
+    }
+}
+
+fn record(stored: Option<Stored>) -> Result<Arc<Record>, StoreError> {
+    let stored = stored.ok_or(Malformed("an answer without a record"))?;
+    Ok(stored.record)
+}
+
+impl<C: Connection> SessionStore for RedisStore<C> {
+    async fn load(&self, id: SessionId) -> Result<Option<Arc<Record>>, StoreError> {
+        let Some(stored) = self.load_unmarked(id).await? else {
+            return Ok(None);
+        };
+        if let Some(owner) = stored.record.owner() {
+            let mark = self.mark(owner).await?;
+            if mark.ends(self.key(id).member(), &stored) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(stored.record))
+    }
+
+    async fn create(&self, id: SessionId, new: NewRecord) -> Result<Created, StoreError> {
+        self.has_seen(new.lifetime);
+        let (key, owner) = (self.key(id), new.owner.as_deref());
+        let seen = self.enrol_first(owner, &key, Some(new.lifetime)).await?;
+        let owner_keys = owner.map(|owner| self.owner_keys(owner));
+        let keys = self.with_owner(&key, owner_keys.as_ref());
+        let args = creation(key.member(), self.nonce(), &new, seen);
+        let reply: Raw = self.call(&script::CREATE, &keys, &bytes(&args)).await?;
+        let reply = Reply::try_from(reply)?;
+        if reply.status == "taken" {
+            return Ok(Created::IdTaken);
+        }
+        self.settle_indexes(&key, &reply);
+        Ok(Created::Created(record(reply.stored)?))
+    }
+
+    async fn commit(
+        &self,
+        id: SessionId,
+        guard: Guard,
+        patch: &Patch,
+    ) -> Result<Committed, StoreError> {
+        let lifetime = patch.renewal.map(|renewal| renewal.lifetime);
+        if let Some(lifetime) = lifetime {
+            self.has_seen(lifetime);
+        }
+        let (key, owner) = (self.key(id), patch.owner.owner());
+        let seen = self.enrol_first(owner, &key, lifetime).await?;
+        let owner_keys = owner.map(|owner| self.owner_keys(owner));
+        let keys = self.with_owner(&key, owner_keys.as_ref());
+        let change = Change::new(key.member(), self.nonce(), guard, patch, seen);
+        let mut args = bytes(&change.0);
+        args.extend(patch.fields.iter().flat_map(field));
+        let reply: Raw = self.call(&script::COMMIT, &keys, &args).await?;
+        let reply = Reply::try_from(reply)?;
+        match reply.status.as_str() {
+            "applied" => {
+                if patch.owner != OwnerChange::Unchanged || reply.till.is_some() {
+                    self.settle_indexes(&key, &reply);
+                }
+                Ok(Committed::Applied(record(reply.stored)?))
+            }
+            "conflict" => Ok(Committed::Conflict(record(reply.stored)?)),
+            "superseded" => Ok(Committed::Superseded(record(reply.stored)?)),
+            "gone" => Ok(Committed::Gone),
+            _ => Err(Malformed("an unknown status").into()),
+        }
+    }
+
+    async fn delete(&self, id: SessionId) -> Result<bool, StoreError> {
+        let key = self.key(id);
+        let answer: (u8, String) = self
+            .call(&script::DELETE, &[key.key.as_bytes()], &[])
+            .await?;
+        if let Some(owner) = answer.1.strip_prefix('o') {
+            self.heal_later(owner, vec![Stale::with(key.member(), "")]);
+        }
+        Ok(answer.0 == 1)
+    }
+
+    async fn find_by_owner(
+        &self,
+        owner: &str,
+    ) -> Result<Vec<(SessionId, Arc<Record>)>, StoreError> {
+        let (mark, members) = self.members(owner).await?;
+        let loads = members.iter().map(|member| {
+            let id = id_of(&member.name);
+            async move {
+                match id {
+                    Some(id) => self.load_unmarked(id).await,
+                    None => Ok(None),
+                }
+            }
+        });
+        let loaded = crate::owner::in_turns(loads).await;
+        let (mut found, mut stale) = (Vec::new(), Vec::new());
+        for (member, loaded) in members.into_iter().zip(loaded) {
+            let theirs = match loaded {
+                // One that can't be read is nobody's, and stays where it is (R19).
+                Err(error) if error.is_undecodable() => continue,
+                loaded => loaded?.filter(|stored| stored.record.owner() == Some(owner)),
+            };
+            match (id_of(&member.name), theirs) {
+                (Some(id), Some(stored)) if !mark.ends(&member.name, &stored) => {
+                    found.push((id, stored.record));
+                }
+                _ => stale.push(Stale::as_seen(member)),
+            }
+        }
+        self.heal_later(owner, stale);
+        Ok(found)
+    }
+
+    async fn revoke_owner(&self, owner: &str, keep: Option<SessionId>) -> Result<u64, StoreError> {
+        let keep = keep.map(|id| self.key(id));
+        let keep = keep.as_ref().map_or("", SessionKey::member);
+        let (at, members) = self.set_mark(owner, keep).await?;
+        let doomed: Vec<_> = members.into_iter().filter(|one| one.name != keep).collect();
+        let args = [owner.as_bytes(), at.as_bytes()];
+        let deletions = doomed.iter().map(|member| {
+            let id = id_of(&member.name);
+            async move {
+                let Some(id) = id else {
+                    return Ok((0, String::new()));
+                };
+                let key = self.key(id);
+                self.call::<(u8, String)>(&script::DELETE, &[key.key.as_bytes()], &args)
+                    .await
+            }
+        });
+        let answers = crate::owner::in_turns(deletions).await;
+        let mut revoked = HashSet::new();
+        for (member, answer) in doomed.iter().zip(answers) {
+            if answer?.0 == 1 {
+                revoked.insert(member.name.clone());
+            }
+        }
+        self.heal_later(owner, doomed.into_iter().map(Stale::as_seen).collect());
+        Ok(revoked.len() as u64)
+    }
+
+    async fn delete_expired(&self, at_most: usize) -> Result<u64, StoreError> {
+        self.prune(at_most).await
+    }
+
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.count_keys().await
+    }
+}
+
+/// Shows no secret of the connection.
+impl<C> fmt::Debug for RedisStore<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("prefix", &self.prefix)
+            .field("nodes", &self.nodes)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,101 @@
+//! A private cluster on loopback.
+
+use std::{path::Path, time::Duration};
+
+use redis::{cluster::ClusterClient, cluster_async::ClusterConnection, cmd};
+
+use crate::server::{Server, free_port};
+
+/// Three masters.
+pub(crate) struct Cluster {
+    pub(crate) servers: Vec<Server>,
+}
+
+impl Cluster {
+    pub(crate) async fn start(directory: &Path) -> Self {
+        let mut servers = Vec::new();
+        for number in 0..3 {
+            let bus = free_port().to_string();
+            let directory = directory.join(number.to_string());
+            std::fs::create_dir_all(&directory).expect("a directory");
+            let directory = directory.to_str().expect("text").to_owned();
+            let options = [
+                "--cluster-enabled",
+                "yes",
+                "--cluster-port",
+                &bus,
+                "--dir",
+                &directory,
+                "--cluster-node-timeout",
+                "5000",
+            ];
+            servers.push((Server::start(&options).await, bus));
+        }
+        for (number, (server, _)) in servers.iter().enumerate() {
+            let mut connection = server.try_connect().await.expect("it is up");
+            let (first, last) = (number * 5_462, (number * 5_462 + 5_461).min(16_383));
+            let mut slots = cmd("CLUSTER");
+            slots.arg("ADDSLOTSRANGE").arg(first).arg(last);
+            slots.exec_async(&mut connection).await.expect("slots");
+            for (other, bus) in &servers {
+                let mut meet = cmd("CLUSTER");
+                meet.arg("MEET").arg("127.0.0.1").arg(other.port).arg(bus);
+                meet.exec_async(&mut connection).await.expect("met");
+            }
+        }
+        let cluster = Self {
+            servers: servers.into_iter().map(|(server, _)| server).collect(),
+        };
+        for server in &cluster.servers {
+            cluster.wait_until_ok(server).await;
+        }
+        cluster
+    }
+
+    async fn wait_until_ok(&self, server: &Server) {
+        let mut connection = server.try_connect().await.expect("it is up");
+        for _ in 0..600 {
+            let mut info = cmd("CLUSTER");
+            let info: redis::RedisResult<String> =
+                info.arg("INFO").query_async(&mut connection).await;
+            let ok = |info: &String| {
+                info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")
+            };
+            if info.as_ref().is_ok_and(ok) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("the cluster does not come up");
+    }
+
+    pub(crate) fn urls(&self) -> Vec<String> {
+        self.servers.iter().map(Server::url).collect()
+    }
+
+    pub(crate) async fn connect(&self) -> ClusterConnection {
+        cluster_connection(&cluster_client(self.urls())).await
+    }
+}
+
+/// Slow machines and many tests at once must not look like a fault.
+pub(crate) fn cluster_client(urls: Vec<String>) -> ClusterClient {
+    let client = ClusterClient::builder(urls)
+        .connection_timeout(Duration::from_secs(5))
+        .response_timeout(Duration::from_secs(10));
+    client.build().expect("URLs")
+}
+
+pub(crate) async fn cluster_connection(client: &ClusterClient) -> ClusterConnection {
+    let mut tries = 0;
+    loop {
+        match client.get_async_connection().await {
+            Ok(connection) => return connection,
+            Err(_) if tries < 20 => {
+                tries += 1;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The store on a real Redis and on a real Redis Cluster of three masters.
+
+#[cfg(feature = "cluster")]
+mod cluster;
+mod common;
+mod conformance;
+mod cut;
+mod http;
+mod model;
+mod owners;
+mod redis_only;
+mod server;

@@ -1,0 +1,157 @@
+//! The owner's index and mark.
+
+use session_core::{OwnerChange, SessionId, SessionStore};
+use session_redis::{Connection, RedisStore};
+
+use crate::common::{commit, create, hex, load, on_both, owned_by, sessions_of};
+
+pub(crate) fn index_of(owner: &str) -> String {
+    use sha2::Digest as _;
+
+    let hash = sha2::Sha256::digest(owner.as_bytes());
+    let hash = hex(&hash);
+    format!("session:owner:{{{hash}}}")
+}
+
+fn to(owner: &str) -> session_core::Patch {
+    owned_by(OwnerChange::Set(owner.to_owned()))
+}
+
+async fn the_sessions_of_an_owner_are_found<C: Connection>(store: RedisStore<C>, _: C) {
+    let (phone, laptop) = (
+        create(&store, Some("ada")).await,
+        create(&store, Some("ada")).await,
+    );
+    let (other, guest) = (
+        create(&store, Some("bob")).await,
+        create(&store, None).await,
+    );
+    assert_eq!(sessions_of(&store, "ada").await, sorted([phone, laptop]));
+    assert_eq!(sessions_of(&store, "nobody").await, []);
+    commit(&store, guest, &to("ada")).await;
+    commit(&store, phone, &to("bob")).await;
+    commit(&store, laptop, &owned_by(OwnerChange::Cleared)).await;
+    assert_eq!(sessions_of(&store, "ada").await, [guest]);
+    assert_eq!(sessions_of(&store, "bob").await, sorted([phone, other]));
+    assert!(store.delete(other).await.expect("it answers"));
+    assert_eq!(sessions_of(&store, "bob").await, [phone]);
+}
+
+async fn all_sessions_of_an_owner_end_but_one<C: Connection>(store: RedisStore<C>, _: C) {
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        ids.push(create(&store, Some("ada")).await);
+    }
+    let bob = create(&store, Some("bob")).await;
+    let revoke = async |keep| store.revoke_owner("ada", keep).await.expect("it answers");
+    assert_eq!(revoke(Some(ids[2])).await, 3);
+    assert_eq!(sessions_of(&store, "ada").await, [ids[2]]);
+    let again = create(&store, Some("ada")).await;
+    assert!(load(&store, again).await.is_some(), "logged in right after");
+    assert_eq!(revoke(Some(bob)).await, 2);
+    assert_eq!(sessions_of(&store, "ada").await, []);
+    assert_eq!(revoke(None).await, 0);
+    assert!(load(&store, bob).await.is_some());
+    for round in 0..50 {
+        let id = create(&store, Some("ada")).await;
+        assert!(load(&store, id).await.is_some(), "{round}");
+        assert_eq!(revoke(None).await, 1, "{round}");
+        assert!(load(&store, id).await.is_none(), "{round}");
+    }
+}
+
+async fn a_revocation_holds_where_the_index_was_lost<C: Connection>(
+    store: RedisStore<C>,
+    mut connection: C,
+) {
+    let (lost, kept) = (
+        create(&store, Some("ada")).await,
+        create(&store, Some("ada")).await,
+    );
+    let mut forget = redis::cmd("DEL");
+    forget.arg(index_of("ada"));
+    let forgotten: u64 = forget
+        .query_async(&mut connection)
+        .await
+        .expect("it answers");
+    assert_eq!(forgotten, 1);
+    assert_eq!(
+        store
+            .revoke_owner("ada", Some(kept))
+            .await
+            .expect("it answers"),
+        0
+    );
+    assert!(load(&store, lost).await.is_none());
+    assert!(load(&store, kept).await.is_some());
+    // Who was ended by one mark is not brought back as the one that the next mark spares.
+    store
+        .revoke_owner("ada", Some(lost))
+        .await
+        .expect("it answers");
+    assert!(load(&store, lost).await.is_none());
+    assert!(load(&store, kept).await.is_none());
+    // Setting the owner anew is a new log-in.
+    commit(&store, lost, &to("ada")).await;
+    assert!(load(&store, lost).await.is_some());
+    assert_eq!(sessions_of(&store, "ada").await, [lost]);
+}
+
+async fn the_index_heals_itself<C: Connection>(store: RedisStore<C>, mut connection: C) {
+    let stays = create(&store, Some("ada")).await;
+    let mut add = redis::cmd("ZADD");
+    add.arg(index_of("ada"));
+    for member in ["nonsense", "00000000000000000000000000000000", "FF"] {
+        add.arg(9_000_000_000_000_000_u64).arg(member);
+    }
+    add.exec_async(&mut connection).await.expect("it answers");
+    let members = async |mut connection: C| {
+        let count = redis::cmd("ZCARD")
+            .arg(index_of("ada"))
+            .query_async::<u64>(&mut connection)
+            .await;
+        count.expect("it answers")
+    };
+    assert_eq!(members(connection.clone()).await, 4);
+    assert_eq!(store.delete_expired(2).await.expect("it answers"), 2);
+    assert_eq!(members(connection.clone()).await, 2);
+    assert_eq!(sessions_of(&store, "ada").await, [stays]);
+    for _ in 0..100 {
+        if members(connection.clone()).await == 1 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("a stale member stays");
+}
+
+async fn a_thousand_sessions_of_one_owner<C: Connection>(store: RedisStore<C>, _: C) {
+    let mut ids = Vec::new();
+    for _ in 0..1_000 {
+        ids.push(create(&store, Some("ada")).await);
+    }
+    ids.sort();
+    assert_eq!(sessions_of(&store, "ada").await, ids);
+    assert_eq!(store.count().await.expect("it answers"), 1_000);
+    assert_eq!(
+        store
+            .revoke_owner("ada", Some(ids[0]))
+            .await
+            .expect("it answers"),
+        999
+    );
+    assert_eq!(store.count().await.expect("it answers"), 1);
+}
+
+fn sorted(mut ids: [SessionId; 2]) -> [SessionId; 2] {
+    ids.sort();
+    ids
+}
+
+on_both! {
+    the_sessions_of_an_owner_are_found
+    all_sessions_of_an_owner_end_but_one
+    a_revocation_holds_where_the_index_was_lost
+    the_index_heals_itself
+    a_thousand_sessions_of_one_owner
+}

@@ -1,0 +1,377 @@
+//! What only a Redis can do wrong: time, expiry of keys, forgotten scripts, keys of somebody else, faults.
+
+use std::time::Duration;
+
+use redis::{aio::ConnectionManager, cmd};
+use session_core::{
+    Created, Lifetime, NewRecord, OwnerChange, SessionId, SessionStore, StoreError,
+};
+use session_redis::RedisStore;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::{
+    common::{ANYTIME, commit, create, hex, load, new, owned_by, set},
+    server::{Server, is_installed},
+};
+
+fn key(id: SessionId) -> String {
+    format!("session:{}", hex(id.as_bytes()))
+}
+
+async fn start(options: &[&str]) -> Option<(Server, RedisStore, ConnectionManager)> {
+    if !is_installed() {
+        return None;
+    }
+    let server = Server::start(options).await;
+    let connection = server.connect().await;
+    Some((server, RedisStore::new(connection.clone()), connection))
+}
+
+async fn ask<T: redis::FromRedisValue>(connection: &mut ConnectionManager, words: &[&str]) -> T {
+    let mut command = cmd(words[0]);
+    words[1..].iter().for_each(|word| {
+        command.arg(word);
+    });
+    command.query_async(connection).await.expect("it answers")
+}
+
+#[tokio::test]
+async fn a_dead_session_vanishes_by_itself_and_is_dead_at_its_deadline() {
+    let Some((_server, store, mut connection)) = start(&[]).await else {
+        return;
+    };
+    let short = NewRecord {
+        lifetime: Lifetime {
+            idle: Duration::from_millis(200),
+            absolute: Duration::from_secs(9),
+        },
+        ..new(Some("ada"))
+    };
+    let id = SessionId::generate();
+    let created = store.create(id, short).await.expect("it answers");
+    let Created::Created(record) = created else {
+        panic!("taken")
+    };
+    assert_eq!(
+        record.expires_at(),
+        record.now().after(Duration::from_millis(200))
+    );
+    let deadline: u64 = ask(&mut connection, &["PEXPIRETIME", &key(id)]).await;
+    assert_eq!(deadline, record.expires_at().as_micros().div_ceil(1_000));
+    assert!(load(&store, id).await.is_some());
+    sleep(Duration::from_millis(210)).await;
+    assert!(load(&store, id).await.is_none());
+    let answer = store
+        .commit(id, ANYTIME, &set("count", "2"))
+        .await
+        .expect("it answers");
+    assert!(matches!(answer, session_core::Committed::Gone));
+    assert!(!store.delete(id).await.expect("it answers"));
+    assert_eq!(store.count().await.expect("it answers"), 0);
+    let exists: u64 = ask(&mut connection, &["EXISTS", &key(id)]).await;
+    assert_eq!(exists, 0);
+}
+
+#[tokio::test]
+async fn the_deadline_is_the_records_and_not_the_keys() {
+    let Some((_server, store, mut connection)) = start(&[]).await else {
+        return;
+    };
+    let id = create(&store, None).await;
+    let now: (u64, u64) = ask(&mut connection, &["TIME"]).await;
+    let now = (now.0 * 1_000_000 + now.1).to_string();
+    let _: u64 = ask(&mut connection, &["HSET", &key(id), "expires_at", &now]).await;
+    assert!(load(&store, id).await.is_none());
+    let answer = store
+        .commit(id, ANYTIME, &set("count", "2"))
+        .await
+        .expect("it answers");
+    assert!(matches!(answer, session_core::Committed::Gone));
+    let again = store.create(id, new(None)).await.expect("it answers");
+    assert!(
+        matches!(again, Created::Created(_)),
+        "an expired id may be used again"
+    );
+}
+
+#[tokio::test]
+async fn the_last_field_goes_and_the_session_stays() {
+    let Some((_server, store, _)) = start(&[]).await else {
+        return;
+    };
+    let id = create(&store, None).await;
+    let mut patch = set("count", "");
+    patch.fields[0].json = None;
+    let record = commit(&store, id, &patch).await;
+    assert!(record.fields().is_empty());
+    assert!(load(&store, id).await.is_some());
+}
+
+#[tokio::test]
+async fn forgotten_scripts_are_sent_again() {
+    let Some((_server, store, mut connection)) = start(&[]).await else {
+        return;
+    };
+    let id = create(&store, Some("ada")).await;
+    let _: () = ask(&mut connection, &["SCRIPT", "FLUSH"]).await;
+    commit(&store, id, &set("count", "2")).await;
+    let _: () = ask(&mut connection, &["SCRIPT", "FLUSH"]).await;
+    let record = load(&store, id).await.expect("alive");
+    assert_eq!(record.fields().get("count"), Some("2"));
+}
+
+#[tokio::test]
+async fn what_can_not_be_read_is_never_written_but_can_be_deleted() {
+    let Some((_server, store, mut connection)) = start(&[]).await else {
+        return;
+    };
+    for [name, value] in [
+        ["version", "many"],
+        ["version", ""],
+        ["expires_at", "1e99"],
+        ["generation", "-1"],
+    ] {
+        let id = create(&store, None).await;
+        let _: u64 = ask(&mut connection, &["HSET", &key(id), name, value]).await;
+        let before: Vec<String> = ask(&mut connection, &["HGETALL", &key(id)]).await;
+        let is_undecodable =
+            |error: StoreError| assert!(error.is_undecodable(), "{name}: {error:?}");
+        is_undecodable(store.load(id).await.expect_err(name));
+        is_undecodable(
+            store
+                .commit(id, ANYTIME, &set("count", "2"))
+                .await
+                .expect_err(name),
+        );
+        if name != "expires_at" {
+            let again = store.create(id, new(None)).await.expect("it answers");
+            assert!(matches!(again, Created::IdTaken));
+        }
+        let after: Vec<String> = ask(&mut connection, &["HGETALL", &key(id)]).await;
+        assert_eq!(before, after);
+        assert!(store.delete(id).await.expect("it answers"));
+        assert!(load(&store, id).await.is_none());
+    }
+    let id = SessionId::generate();
+    let _: () = ask(&mut connection, &["SET", &key(id), "a string"]).await;
+    assert!(store.load(id).await.expect_err("no hash").is_undecodable());
+    assert!(
+        store
+            .commit(id, ANYTIME, &set("count", "2"))
+            .await
+            .expect_err("no hash")
+            .is_undecodable()
+    );
+    assert!(store.delete(id).await.expect("it answers"));
+}
+
+#[tokio::test]
+async fn two_prefixes_are_two_stores() {
+    let Some((_server, store, _)) = start(&[]).await else {
+        return;
+    };
+    let other = store.clone().prefix("a[*]{b}?\\:");
+    let (here, there) = (
+        create(&store, Some("ada")).await,
+        create(&other, Some("ada")).await,
+    );
+    assert!(load(&store, there).await.is_none() && load(&other, here).await.is_none());
+    assert_eq!(store.count().await.expect("it answers"), 1);
+    assert_eq!(other.count().await.expect("it answers"), 1);
+    assert_eq!(
+        store.revoke_owner("ada", None).await.expect("it answers"),
+        1
+    );
+    assert!(load(&other, there).await.is_some());
+}
+
+/// Each operation with what reaches the server, as the table in the documentation says.
+#[tokio::test]
+async fn each_operation_sends_what_the_table_says() {
+    let Some((server, store, _)) = start(&[]).await else {
+        return;
+    };
+    let client = redis::Client::open(server.url()).expect("a URL");
+    let monitor = client.get_async_monitor().await.expect("it is up");
+    let mut lines = Box::pin(monitor.into_on_message::<String>());
+    // What the scripts do inside has `lua` for an address.
+    let mut sent = async || {
+        let mut words = Vec::new();
+        while let Ok(Some(line)) = timeout(
+            Duration::from_millis(150),
+            futures_util::StreamExt::next(&mut lines),
+        )
+        .await
+        {
+            if !line.contains(" lua]") {
+                words.push(line.split('"').nth(1).unwrap_or_default().to_owned());
+            }
+        }
+        words
+    };
+    // Teaches the server the scripts.
+    for _ in 0..2 {
+        let id = create(&store, Some("eve")).await;
+        commit(&store, id, &set("count", "2")).await;
+        load(&store, id).await;
+        commit(&store, id, &owned_by(OwnerChange::Cleared)).await;
+        store.find_by_owner("eve").await.expect("it answers");
+        store.revoke_owner("eve", None).await.expect("it answers");
+        store.delete(id).await.expect("it answers");
+    }
+    let _ = sent().await;
+
+    let id = create(&store, None).await;
+    assert_eq!(sent().await, ["EVALSHA"], "create");
+    load(&store, id).await;
+    assert_eq!(sent().await, ["EVALSHA"], "load");
+    commit(&store, id, &set("count", "2")).await;
+    assert_eq!(sent().await, ["EVALSHA"], "commit");
+    commit(&store, id, &owned_by(OwnerChange::Set("ada".to_owned()))).await;
+    assert_eq!(sent().await, ["EVALSHA"], "log in");
+    load(&store, id).await;
+    assert_eq!(
+        sent().await,
+        ["EVALSHA", "HMGET"],
+        "load of an owned session"
+    );
+    commit(&store, id, &owned_by(OwnerChange::Unchanged)).await;
+    assert_eq!(sent().await, ["EVALSHA"], "touch of an owned session");
+    store.find_by_owner("ada").await.expect("it answers");
+    assert_eq!(sent().await, ["EVALSHA", "EVALSHA"], "find one");
+    commit(&store, id, &owned_by(OwnerChange::Cleared)).await;
+    assert_eq!(
+        sent().await,
+        ["EVALSHA", "EVALSHA"],
+        "log out, and in the background the index"
+    );
+    store.delete(id).await.expect("it answers");
+    assert_eq!(sent().await, ["EVALSHA"], "delete");
+    let id = create(&store, Some("ada")).await;
+    assert_eq!(sent().await, ["EVALSHA"], "create with an owner");
+    store.delete(id).await.expect("it answers");
+    assert_eq!(
+        sent().await,
+        ["EVALSHA", "EVALSHA"],
+        "delete, and in the background the index"
+    );
+}
+
+#[tokio::test]
+async fn a_full_server_changes_nothing_and_is_unavailable() {
+    let Some((_server, store, mut connection)) = start(&["--maxmemory-policy", "noeviction"]).await
+    else {
+        return;
+    };
+    let id = create(&store, Some("ada")).await;
+    let before: Vec<String> = ask(&mut connection, &["HGETALL", &key(id)]).await;
+    let _: () = ask(&mut connection, &["CONFIG", "SET", "maxmemory", "1"]).await;
+    let unavailable = |error: StoreError| assert!(error.is_unavailable(), "{error:?}");
+    unavailable(
+        store
+            .create(SessionId::generate(), new(Some("ada")))
+            .await
+            .expect_err("full"),
+    );
+    unavailable(
+        store
+            .commit(id, ANYTIME, &set("count", "2"))
+            .await
+            .expect_err("full"),
+    );
+    unavailable(
+        store
+            .commit(id, ANYTIME, &owned_by(OwnerChange::Set("bob".into())))
+            .await
+            .expect_err("full"),
+    );
+    let _: () = ask(&mut connection, &["CONFIG", "SET", "maxmemory", "0"]).await;
+    let after: Vec<String> = ask(&mut connection, &["HGETALL", &key(id)]).await;
+    assert_eq!(before, after);
+    commit(&store, id, &set("count", "2")).await;
+}
+
+#[tokio::test]
+async fn a_read_only_replica_is_unavailable() {
+    let Some((server, store, mut connection)) = start(&[]).await else {
+        return;
+    };
+    let id = create(&store, None).await;
+    let mut replica = cmd("REPLICAOF");
+    replica.arg("127.0.0.1").arg(server.port);
+    replica
+        .exec_async(&mut connection)
+        .await
+        .expect("it answers");
+    let error = store
+        .commit(id, ANYTIME, &set("count", "2"))
+        .await
+        .expect_err("read-only");
+    assert!(error.is_unavailable(), "{error:?}");
+    assert!(std::error::Error::source(&error).is_some());
+}
+
+#[tokio::test]
+async fn a_frozen_server_is_unavailable_in_time_and_well_afterwards() {
+    let Some((server, store, _)) = start(&[]).await else {
+        return;
+    };
+    let id = create(&store, None).await;
+    server.signal("-STOP");
+    let begin = Instant::now();
+    let error = store.load(id).await.expect_err("frozen");
+    assert!(error.is_unavailable(), "{error:?}");
+    assert!(begin.elapsed() < Duration::from_secs(5));
+    server.signal("-CONT");
+    // Answers that come too late are nobody's.
+    for round in 0..20 {
+        let other = create(&store, None).await;
+        let text = round.to_string();
+        let record = commit(&store, other, &set("count", &text)).await;
+        assert_eq!(record.fields().get("count"), Some(text.as_str()));
+    }
+    assert!(load(&store, id).await.is_some());
+}
+
+#[tokio::test]
+async fn what_was_answered_survives_the_death_of_the_server() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().to_str().expect("text");
+    let options = [
+        "--appendonly",
+        "yes",
+        "--appendfsync",
+        "always",
+        "--dir",
+        path,
+    ];
+    let Some((server, store, _)) = start(&options).await else {
+        return;
+    };
+    let id = create(&store, Some("ada")).await;
+    for count in 2..50 {
+        commit(&store, id, &set("count", &count.to_string())).await;
+    }
+    server.signal("-KILL");
+    sleep(Duration::from_millis(100)).await;
+    let error = store.load(id).await.expect_err("dead");
+    assert!(error.is_unavailable(), "{error:?}");
+    let _server = Server::start_at(server.port, &options).await;
+    let begin = Instant::now();
+    let record = loop {
+        match store.load(id).await {
+            Ok(record) => break record.expect("alive"),
+            Err(error) => assert!(
+                error.is_unavailable() && begin.elapsed() < Duration::from_secs(5),
+                "{error:?}"
+            ),
+        }
+        sleep(Duration::from_millis(50)).await;
+    };
+    assert_eq!(record.fields().get("count"), Some("49"));
+    assert_eq!(
+        store.find_by_owner("ada").await.expect("it answers").len(),
+        1
+    );
+    commit(&store, id, &set("count", "50")).await;
+}

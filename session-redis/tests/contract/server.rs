@@ -1,0 +1,119 @@
+//! Private servers on loopback, which end with the test.
+
+use std::{
+    env,
+    io::{Write as _, stderr},
+    net::{Ipv4Addr, TcpListener},
+    process::{Child, Command, Stdio},
+    sync::Once,
+    time::Duration,
+};
+
+use redis::{
+    aio::{ConnectionManager, ConnectionManagerConfig},
+    cmd,
+};
+
+/// A server of this test, or of whoever runs the tests.
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    pub(crate) pid: Option<u32>,
+    _process: Option<Child>,
+}
+
+pub(crate) fn free_port() -> u16 {
+    // The cluster's own port is below 65536 as well: each gets one of its own.
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("bound").port()
+}
+
+/// Whether there is a `redis-server` to start. Where there is none, says once what is not tested.
+pub(crate) fn is_installed() -> bool {
+    static SAY: Once = Once::new();
+    let paths = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&paths).any(|path| path.join("redis-server").exists());
+    if !found {
+        assert!(
+            env::var("SESSION_TEST_STORES").as_deref() != Ok("required"),
+            "redis-server is missing, and SESSION_TEST_STORES=required"
+        );
+        SAY.call_once(|| {
+            // Straight to the stream, for what a passing test prints is not shown.
+            let _ = writeln!(
+                stderr(),
+                "No redis-server: Redis and Redis Cluster are NOT tested"
+            );
+        });
+    }
+    found
+}
+
+impl Server {
+    /// Starts one with more options, in memory only unless they say otherwise.
+    pub(crate) async fn start(options: &[&str]) -> Self {
+        Self::start_at(free_port(), options).await
+    }
+
+    pub(crate) async fn start_at(port: u16, options: &[&str]) -> Self {
+        // Ends when this process does, for then the pipe is closed.
+        let guard = "redis-server \"$@\" & pid=$!; read -r _; kill -KILL $pid; wait";
+        let mut command = Command::new("sh");
+        command.args(["-c", guard, "sh", "--port", &port.to_string()]);
+        command.args(["--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]);
+        command.args(options).stdin(Stdio::piped());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let process = command.spawn().expect("sh");
+        let mut server = Self {
+            port,
+            pid: None,
+            _process: Some(process),
+        };
+        server.pid = Some(server.wait_until_up().await);
+        server
+    }
+
+    async fn wait_until_up(&self) -> u32 {
+        for _ in 0..400 {
+            if let Ok(mut connection) = self.try_connect().await {
+                let info: redis::RedisResult<redis::InfoDict> =
+                    cmd("INFO").arg("server").query_async(&mut connection).await;
+                if let Some(pid) = info.ok().and_then(|info| info.get("process_id")) {
+                    return pid;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("redis-server does not answer on port {}", self.port);
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) async fn try_connect(
+        &self,
+    ) -> redis::RedisResult<redis::aio::MultiplexedConnection> {
+        let client = redis::Client::open(self.url())?;
+        client.get_multiplexed_async_connection().await
+    }
+
+    /// As an application connects.
+    pub(crate) async fn connect(&self) -> ConnectionManager {
+        manager(redis::Client::open(self.url()).expect("a URL")).await
+    }
+
+    /// Sends a signal to the server's process.
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.pid.expect("a server of ours").to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status();
+        assert!(sent.expect("kill").success());
+    }
+}
+
+pub(crate) async fn manager(client: redis::Client) -> ConnectionManager {
+    let config = ConnectionManagerConfig::new()
+        .set_response_timeout(Some(Duration::from_secs(2)))
+        .set_max_delay(Duration::from_millis(100));
+    let manager = ConnectionManager::new_with_config(client, config);
+    manager.await.expect("it is up")
+}

@@ -1,0 +1,145 @@
+//! The statements that both engines share, with `{…}` where they differ.
+
+/// How an engine says what the statements need.
+pub(crate) struct Dialect {
+    /// The quoted name, with its schema.
+    pub(crate) table: String,
+    /// The time in microseconds. `None`: it is bound behind the other parameters.
+    pub(crate) now: Option<&'static str>,
+    pub(crate) least: &'static str,
+    pub(crate) greatest: &'static str,
+    /// A text as the column's JSON, and back.
+    pub(crate) json: &'static str,
+    pub(crate) text: &'static str,
+    /// The object `{a}` with the changes of the text `{b}`, of which null removes.
+    pub(crate) merge: &'static str,
+}
+
+impl Dialect {
+    pub(crate) fn statement(&self, template: &str) -> std::sync::Arc<str> {
+        let call = |template: &str, a: &str, b: &str| template.replace("{a}", a).replace("{b}", b);
+        let template = template
+            .replace(
+                "{merge_new}",
+                &call(self.merge, &call(self.json, "'{}'", ""), "$4"),
+            )
+            .replace("{merge_fields}", &call(self.merge, "t.fields", "$4"))
+            .replace("{merge_kept}", &call(self.merge, "t.kept", "$5"))
+            .replace("{json $2}", &call(self.json, "$2", ""))
+            .replace("{json $3}", &call(self.json, "$3", ""))
+            .replace("{columns}", COLUMNS)
+            .replace("{fields}", &call(self.text, "fields", ""))
+            .replace("{kept}", &call(self.text, "kept", ""))
+            .replace("{table}", &self.table)
+            .replace("{least}", self.least)
+            .replace("{greatest}", self.greatest);
+        let is_used = |at: &usize| template.contains(&format!("${at}"));
+        let parameters = (1..=MAX_PARAMETERS).take_while(is_used).count();
+        let bound = format!("${}", parameters + 1);
+        template.replace("{now}", self.now.unwrap_or(&bound)).into()
+    }
+}
+
+/// A commit has the most.
+const MAX_PARAMETERS: usize = 17;
+
+/// What `decode` reads, but for `now`.
+const COLUMNS: &str = "{fields} AS fields, {kept} AS kept, owner, owner_since, created_at, started_at, \
+    touched_at, rotated_at, confirmed_at, expires_at, generation, barrier, version, remembered";
+
+/// $1 id.
+pub(crate) const LOAD: &str = "WITH clock AS MATERIALIZED (SELECT {now} AS now)
+    SELECT {columns}, now FROM {table}, clock WHERE id = $1 AND expires_at > now";
+
+/// $1 owner.
+pub(crate) const FIND_BY_OWNER: &str = "WITH clock AS MATERIALIZED (SELECT {now} AS now)
+    SELECT id, {columns}, now FROM {table}, clock WHERE owner = $1 AND expires_at > now";
+
+pub(crate) const COUNT: &str = "WITH clock AS MATERIALIZED (SELECT {now} AS now)
+    SELECT count(*) FROM {table}, clock WHERE expires_at > now";
+
+/// $1 id.
+pub(crate) const DELETE: &str =
+    "DELETE FROM {table} WHERE id = $1 RETURNING expires_at > {now} AS lived";
+
+/// $1 id, $2 fields, $3 kept, $4 owner, $5 idle, $6 absolute. No row: the id is taken by somebody who lives.
+pub(crate) const CREATE: &str = "WITH clock AS MATERIALIZED (SELECT {now} AS now)
+    INSERT INTO {table} AS t (id, fields, kept, owner, owner_since, created_at, started_at, touched_at,
+        rotated_at, expires_at, generation, barrier, version)
+    SELECT $1, {json $2}, {json $3}, $4, CASE WHEN $4 IS NULL THEN NULL ELSE now END, now, now, now,
+        now, {least}(now + $5, now + $6), 0, 0, 0
+    FROM clock WHERE true
+    ON CONFLICT (id) DO UPDATE SET
+        fields = excluded.fields, kept = excluded.kept, owner = excluded.owner,
+        owner_since = excluded.owner_since, created_at = excluded.created_at,
+        started_at = excluded.started_at, touched_at = excluded.touched_at,
+        rotated_at = excluded.rotated_at, confirmed_at = NULL, expires_at = excluded.expires_at,
+        generation = 0, barrier = 0, version = 0, remembered = NULL
+    WHERE t.expires_at <= excluded.created_at
+    RETURNING {columns}, created_at AS now";
+
+// The parameters of a commit: $1 id, the guard's $2 generation and $3 version, changes to $4 fields and $5 kept,
+// $6 whether there are any, $7 sets the owner to $8, $9 is a barrier, $10 rotates because it is time, $11 confirms,
+// $12 renews for $13 idle and $14 absolute unless touched after $15, $16 remember, $17 raises the version.
+
+/// What a commit means for the row `t`, at the time `now`.
+pub(crate) const FINDINGS: &str = "
+    ($7 AND t.owner IS DISTINCT FROM $8) AS other_owner,
+    ($9 OR ($10 AND t.generation = $2)) AS rotates,
+    ($12 AND t.touched_at <= $15) AS renews";
+
+/// `Record::commit` in SQL: the row `t` after the commit, with the findings `j` about it.
+pub(crate) const CHANGES: &str = "
+    fields = CASE
+        WHEN j.other_owner AND t.owner IS NOT NULL THEN {merge_new}
+        WHEN $6 THEN {merge_fields}
+        ELSE t.fields END,
+    kept = CASE WHEN $6 THEN {merge_kept} ELSE t.kept END,
+    owner = CASE WHEN $7 THEN $8 ELSE t.owner END,
+    owner_since = CASE WHEN NOT $7 THEN t.owner_since WHEN $8 IS NULL THEN NULL ELSE j.now END,
+    started_at = CASE WHEN j.other_owner THEN j.now ELSE t.started_at END,
+    touched_at = CASE WHEN j.renews THEN {greatest}(t.touched_at, j.now) ELSE t.touched_at END,
+    rotated_at = CASE WHEN j.rotates THEN j.now ELSE t.rotated_at END,
+    confirmed_at = CASE
+        WHEN j.rotates THEN NULL
+        WHEN t.confirmed_at IS NULL AND $11 AND t.generation = $2 THEN j.now
+        ELSE t.confirmed_at END,
+    expires_at = CASE
+        WHEN NOT j.renews THEN t.expires_at
+        WHEN j.other_owner THEN {least}(j.now + $13, j.now + $14)
+        ELSE {greatest}(t.expires_at, {least}(j.now + $13, t.started_at + $14)) END,
+    generation = CASE WHEN j.rotates THEN {least}(t.generation + 1, 4294967295) ELSE t.generation END,
+    barrier = CASE WHEN $9 THEN {least}(t.generation + 1, 4294967295) ELSE t.barrier END,
+    version = CASE WHEN $17 THEN t.version + 1 ELSE t.version END,
+    remembered = CASE
+        WHEN $16 IS NOT NULL THEN $16
+        WHEN j.other_owner THEN NULL
+        ELSE t.remembered END";
+
+/// Binds a commit's parameters, in the order of the statement's.
+macro_rules! bind_commit {
+    ($query:expr, $id:expr, $parameters:expr) => {{
+        let parameters = $parameters;
+        let [fields, kept] = parameters.fields;
+        let [idle, absolute] = parameters.lifetime;
+        $query
+            .bind($id.as_bytes().to_vec())
+            .bind(parameters.generation)
+            .bind(parameters.version)
+            .bind(fields)
+            .bind(kept)
+            .bind(parameters.changes_fields)
+            .bind(parameters.sets_owner)
+            .bind(parameters.owner)
+            .bind(parameters.is_barrier)
+            .bind(parameters.is_periodic)
+            .bind(parameters.confirms)
+            .bind(parameters.renews)
+            .bind(idle)
+            .bind(absolute)
+            .bind(parameters.unless_touched_after)
+            .bind(parameters.remember)
+            .bind(parameters.is_change)
+    }};
+}
+pub(crate) use bind_commit;

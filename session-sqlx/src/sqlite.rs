@@ -1,0 +1,390 @@
+//! [`SqliteStore`]: one row per session in SQLite.
+
+use std::{fmt, path::Path, sync::Arc, time::Duration};
+
+use session_core::{
+    Clock, Committed, Created, Guard, NewRecord, Patch, Record, SessionId, SessionStore,
+    StoreError, SystemClock,
+};
+use sqlx::{
+    AssertSqlSafe, Row, Sqlite, SqlitePool,
+    query::Query,
+    sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::{
+    InvalidName,
+    error::store_error,
+    name::checked,
+    row::{CommitParameters, decode, decode_all, encode, lifetime, now},
+    sql::{self, Dialect, bind_commit},
+    sweep::Sweeper,
+};
+
+/// Sessions in a file, for one machine: they outlive the process.
+///
+/// Several processes may share the file. Writes of one process take turns among themselves, so that they don't run
+/// into the file's lock; deadlines are made by the machine's clock.
+///
+/// Clones are the same store.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use session_sqlx::SqliteStore;
+/// use sqlx::SqlitePool;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = SqlitePool::connect_with(SqliteStore::options("sessions.db")).await?;
+/// let store = SqliteStore::new(pool);
+/// store.migrate().await?;
+/// store.sweep_every(Duration::from_secs(300));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct SqliteStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: SqlitePool,
+    clock: Box<dyn Clock>,
+    /// SQLite has one writer at a time, and lets the others try again now and then: a queue is faster, and fair.
+    turn: Mutex<()>,
+    migration: [Arc<str>; 3],
+    load: Arc<str>,
+    look: Arc<str>,
+    create: Arc<str>,
+    commit: Arc<str>,
+    delete: Arc<str>,
+    find_by_owner: Arc<str>,
+    revoke_owner: Arc<str>,
+    delete_expired: Arc<str>,
+    count: Arc<str>,
+    sweeper: Sweeper,
+}
+
+/// Options of a [`SqliteStore`].
+pub struct SqliteStoreBuilder {
+    pool: SqlitePool,
+    table: String,
+    clock: Box<dyn Clock>,
+}
+
+impl SqliteStoreBuilder {
+    /// The table. Default: `sessions`.
+    pub fn table(self, table: impl Into<String>) -> Result<Self, InvalidName> {
+        let table = checked(table)?;
+        Ok(Self { table, ..self })
+    }
+
+    /// Where the time comes from. Default: [`SystemClock`].
+    #[must_use]
+    pub fn clock(self, clock: impl Clock) -> Self {
+        Self {
+            clock: Box::new(clock),
+            ..self
+        }
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn build(self) -> SqliteStore {
+        let dialect = Dialect {
+            table: format!("\"{}\"", self.table),
+            now: None,
+            least: "min",
+            greatest: "max",
+            json: "{a}",
+            text: "{a}",
+            merge: "json_patch({a}, {b})",
+        };
+        let commit = COMMIT
+            .replace("{findings}", sql::FINDINGS)
+            .replace("{changes}", sql::CHANGES);
+        let index = |column| {
+            let name = format!("\"{}_{column}\"", self.table);
+            let rest = format!("ON {{table}} ({column}) WHERE {column} IS NOT NULL");
+            dialect.statement(&format!("CREATE INDEX IF NOT EXISTS {name} {rest}"))
+        };
+        let inner = Inner {
+            migration: [
+                dialect.statement(TABLE),
+                index("owner"),
+                index("expires_at"),
+            ],
+            load: dialect.statement(sql::LOAD),
+            look: dialect.statement(LOOK),
+            create: dialect.statement(sql::CREATE),
+            commit: dialect.statement(&commit),
+            delete: dialect.statement(sql::DELETE),
+            find_by_owner: dialect.statement(sql::FIND_BY_OWNER),
+            revoke_owner: dialect.statement(REVOKE_OWNER),
+            delete_expired: dialect.statement(DELETE_EXPIRED),
+            count: dialect.statement(sql::COUNT),
+            pool: self.pool,
+            clock: self.clock,
+            turn: Mutex::default(),
+            sweeper: Sweeper::default(),
+        };
+        SqliteStore {
+            inner: Arc::new(inner),
+        }
+    }
+}
+
+/// No row: it may not be applied, and [`LOOK`] tells why.
+const COMMIT: &str = "
+    UPDATE {table} AS t SET {changes}
+    FROM (
+        SELECT t.id, now, {findings} FROM {table} AS t, (SELECT {now} AS now)
+        WHERE t.id = $1 AND t.expires_at > now AND $2 >= t.barrier AND ($3 IS NULL OR $3 = t.version)
+            AND json_valid(t.fields) AND json_type(t.fields) = 'object'
+            AND json_valid(t.kept) AND json_type(t.kept) = 'object'
+    ) AS j
+    WHERE t.id = j.id
+    RETURNING {columns}, {now} AS now";
+
+/// $1 id, dead or alive.
+const LOOK: &str = "SELECT {columns}, {now} AS now FROM {table} WHERE id = $1";
+
+/// $1 owner, $2 the session to keep.
+const REVOKE_OWNER: &str =
+    "DELETE FROM {table} WHERE owner = $1 AND id IS NOT $2 RETURNING expires_at > {now} AS lived";
+
+/// $1 at most.
+const DELETE_EXPIRED: &str = "DELETE FROM {table} WHERE id IN (
+        SELECT id FROM {table} WHERE expires_at <= {now} LIMIT $1
+    )";
+
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS {table} (
+        id BLOB NOT NULL PRIMARY KEY,
+        fields TEXT NOT NULL,
+        kept TEXT NOT NULL,
+        owner TEXT,
+        owner_since INTEGER,
+        created_at INTEGER NOT NULL,
+        started_at INTEGER NOT NULL,
+        touched_at INTEGER NOT NULL,
+        rotated_at INTEGER NOT NULL,
+        confirmed_at INTEGER,
+        expires_at INTEGER NOT NULL,
+        generation INTEGER NOT NULL,
+        barrier INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        remembered INTEGER
+    ) STRICT";
+
+impl SqliteStore {
+    /// Sessions in the table `sessions`. See [`options`](Self::options) for how to open the file.
+    #[must_use]
+    pub fn new(pool: SqlitePool) -> Self {
+        Self::builder(pool).build()
+    }
+
+    /// A store with options.
+    #[must_use]
+    pub fn builder(pool: SqlitePool) -> SqliteStoreBuilder {
+        SqliteStoreBuilder {
+            pool,
+            table: "sessions".to_owned(),
+            clock: Box::new(SystemClock),
+        }
+    }
+
+    /// How to open a file of sessions, which is made if it is missing: with a write-ahead log, so that readers and
+    /// the writer don't wait for one another; with 4 seconds of patience for other processes, less than a layer has
+    /// for the store; and synced at each commit, so that nothing that was answered is lost, whether the process is
+    /// killed or the power fails.
+    ///
+    /// `.synchronous(SqliteSynchronous::Normal)` is several times as fast, and loses nothing when the process is
+    /// killed, either. But after a power failure the last moments may be missing: a session that was ended may be
+    /// back.
+    ///
+    /// For tests there is `:memory:`, with a pool of one connection that is never closed for idleness or age.
+    #[must_use]
+    pub fn options(path: impl AsRef<Path>) -> SqliteConnectOptions {
+        SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(4))
+    }
+
+    /// Makes the table and its indexes, where they are missing. Any number of processes may do it at once.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let _turn = self.turn().await;
+        for statement in &self.inner.migration {
+            let done = query(statement).execute(&self.inner.pool).await;
+            done.map_err(store_error)?;
+        }
+        Ok(())
+    }
+
+    /// Removes expired sessions in the background: a few at a time, about this often, until the last clone of the
+    /// store is dropped. A failure is traced, and it goes on. The first call counts, for all clones.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a Tokio runtime.
+    pub fn sweep_every(&self, every: Duration) {
+        let inner = Arc::downgrade(&self.inner);
+        self.inner.sweeper.start(every, move || {
+            let inner = inner.upgrade()?;
+            Some(Self { inner })
+        });
+    }
+
+    fn now(&self) -> i64 {
+        now(&*self.inner.clock)
+    }
+
+    async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.inner.turn.lock().await
+    }
+
+    /// Why a commit was not applied. Versions and barriers only rise and the dead stay dead, so what held a moment
+    /// ago holds still.
+    async fn refused(&self, id: SessionId, guard: Guard) -> Result<Committed, StoreError> {
+        let look = query(&self.inner.look)
+            .bind(id.as_bytes().to_vec())
+            .bind(self.now());
+        let row = look.fetch_optional(&self.inner.pool).await;
+        let Some(row) = row.map_err(store_error)? else {
+            return Ok(Committed::Gone);
+        };
+        let record = decode(&row)?;
+        Ok(if record.is_expired(record.now()) {
+            Committed::Gone
+        } else if guard.generation < record.barrier() {
+            Committed::Superseded(record)
+        } else if guard.version.is_some_and(|it| it != record.version()) {
+            Committed::Conflict(record)
+        } else {
+            // The dead one's id was given to another session just now.
+            Committed::Gone
+        })
+    }
+}
+
+/// The table's name was checked when the store was built; everything else is bound.
+fn query(statement: &Arc<str>) -> Query<'static, Sqlite, SqliteArguments> {
+    sqlx::query(AssertSqlSafe(Arc::clone(statement)))
+}
+
+impl SessionStore for SqliteStore {
+    async fn load(&self, id: SessionId) -> Result<Option<Arc<Record>>, StoreError> {
+        let load = query(&self.inner.load)
+            .bind(id.as_bytes().to_vec())
+            .bind(self.now());
+        let row = load.fetch_optional(&self.inner.pool).await;
+        row.map_err(store_error)?.as_ref().map(decode).transpose()
+    }
+
+    async fn create(&self, id: SessionId, new: NewRecord) -> Result<Created, StoreError> {
+        let [fields, kept] = encode(&new.fields);
+        let [idle, absolute] = lifetime(Some(new.lifetime));
+        let _turn = self.turn().await;
+        let create = query(&self.inner.create)
+            .bind(id.as_bytes().to_vec())
+            .bind(fields)
+            .bind(kept)
+            .bind(new.owner)
+            .bind(idle)
+            .bind(absolute)
+            .bind(self.now());
+        let row = create.fetch_optional(&self.inner.pool).await;
+        Ok(match row.map_err(store_error)? {
+            Some(row) => Created::Created(decode(&row)?),
+            None => Created::IdTaken,
+        })
+    }
+
+    async fn commit(
+        &self,
+        id: SessionId,
+        guard: Guard,
+        patch: &Patch,
+    ) -> Result<Committed, StoreError> {
+        let parameters = CommitParameters::new(guard, patch);
+        let _turn = self.turn().await;
+        let commit = bind_commit!(query(&self.inner.commit), id, parameters).bind(self.now());
+        let row = commit.fetch_optional(&self.inner.pool).await;
+        match row.map_err(store_error)? {
+            Some(row) => Ok(Committed::Applied(decode(&row)?)),
+            None => self.refused(id, guard).await,
+        }
+    }
+
+    async fn delete(&self, id: SessionId) -> Result<bool, StoreError> {
+        let _turn = self.turn().await;
+        let delete = query(&self.inner.delete)
+            .bind(id.as_bytes().to_vec())
+            .bind(self.now());
+        let row = delete.fetch_optional(&self.inner.pool).await;
+        match row.map_err(store_error)? {
+            Some(row) => row.try_get("lived").map_err(store_error),
+            None => Ok(false),
+        }
+    }
+
+    async fn find_by_owner(
+        &self,
+        owner: &str,
+    ) -> Result<Vec<(SessionId, Arc<Record>)>, StoreError> {
+        let find = query(&self.inner.find_by_owner)
+            .bind(owner.to_owned())
+            .bind(self.now());
+        let rows = find.fetch_all(&self.inner.pool).await;
+        decode_all(&rows.map_err(store_error)?)
+    }
+
+    async fn revoke_owner(&self, owner: &str, keep: Option<SessionId>) -> Result<u64, StoreError> {
+        let _turn = self.turn().await;
+        let revoke = query(&self.inner.revoke_owner)
+            .bind(owner.to_owned())
+            .bind(keep.map(|id| id.as_bytes().to_vec()))
+            .bind(self.now());
+        let rows = revoke.fetch_all(&self.inner.pool).await;
+        let mut revoked = 0;
+        for row in rows.map_err(store_error)? {
+            let lived: bool = row.try_get("lived").map_err(store_error)?;
+            revoked += u64::from(lived);
+        }
+        Ok(revoked)
+    }
+
+    async fn delete_expired(&self, at_most: usize) -> Result<u64, StoreError> {
+        let _turn = self.turn().await;
+        let sweep = query(&self.inner.delete_expired)
+            .bind(i64::try_from(at_most).unwrap_or(i64::MAX))
+            .bind(self.now());
+        let done = sweep.execute(&self.inner.pool).await.map_err(store_error)?;
+        Ok(done.rows_affected())
+    }
+
+    async fn count(&self) -> Result<u64, StoreError> {
+        let count = query(&self.inner.count).bind(self.now());
+        let row = count.fetch_one(&self.inner.pool).await;
+        let count: i64 = row.and_then(|row| row.try_get(0)).map_err(store_error)?;
+        Ok(count.unsigned_abs())
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("connections", &self.inner.pool.size())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for SqliteStoreBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStoreBuilder")
+            .field("table", &self.table)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,112 @@
+//! PostgreSQL, at `SESSION_TEST_POSTGRES`: a schema for each test.
+
+use std::{
+    env,
+    io::Write as _,
+    sync::{
+        Once,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::hex;
+use session_core::{SessionId, conformance::Harness};
+use session_sqlx::PostgresStore;
+use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
+
+const SERVER: &str = "SESSION_TEST_POSTGRES";
+const REQUIRED: &str = "SESSION_TEST_STORES";
+
+/// Where the server is. Without one, that is said once, and the tests test nothing.
+fn server() -> Option<String> {
+    static SAY_IT_ONCE: Once = Once::new();
+
+    let server = env::var(SERVER).ok();
+    if server.is_none() {
+        let required = env::var(REQUIRED).is_ok_and(|value| value == "required");
+        assert!(!required, "{REQUIRED}=required, but {SERVER} is not set");
+        SAY_IT_ONCE.call_once(|| {
+            // Not `eprintln!`, which the test harness keeps to itself when a test passes.
+            let line = format!("PostgreSQL was not tested: {SERVER} is not set\n");
+            drop(std::io::stderr().write_all(line.as_bytes()));
+        });
+    }
+    server
+}
+
+pub(crate) struct Schema {
+    pub(crate) server: String,
+    pub(crate) name: String,
+    pub(crate) pool: PgPool,
+}
+
+impl Schema {
+    pub(crate) fn store_in(&self, pool: PgPool) -> PostgresStore {
+        let builder = PostgresStore::builder(pool);
+        builder.schema(&*self.name).expect("a name").build()
+    }
+
+    pub(crate) async fn pool(server: &str) -> PgPool {
+        let options = PgPoolOptions::new()
+            .max_connections(4)
+            .acquire_timeout(Duration::from_mins(1));
+        options.connect(server).await.expect("the server")
+    }
+
+    pub(crate) async fn run(&self, sql: &str) -> u64 {
+        let sql = sql.replace("sessions", &format!("\"{}\".sessions", self.name));
+        let done = sqlx::query(AssertSqlSafe(sql)).execute(&self.pool).await;
+        done.expect("run").rows_affected()
+    }
+}
+
+impl Harness for Schema {
+    type Store = PostgresStore;
+
+    async fn start() -> Option<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+        let server = server()?;
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test_{}_{number}", std::process::id());
+        let pool = Self::pool(&server).await;
+        let drop_old = format!("DROP SCHEMA IF EXISTS {name} CASCADE");
+        let dropped = sqlx::query(AssertSqlSafe(drop_old)).execute(&pool).await;
+        dropped.expect("drop");
+        Some(Self { server, name, pool })
+    }
+
+    async fn store(&self) -> PostgresStore {
+        let store = self.store_in(Self::pool(&self.server).await);
+        store.migrate().await.expect("migrate");
+        store
+    }
+
+    /// All that has happened was so much earlier.
+    async fn pass(&self, span: Duration) {
+        let columns = [
+            "owner_since",
+            "created_at",
+            "started_at",
+            "touched_at",
+            "rotated_at",
+            "confirmed_at",
+            "expires_at",
+        ];
+        let earlier = columns.map(|column| format!("{column} = {column} - {}", span.as_micros()));
+        let update = format!("UPDATE sessions SET {}", earlier.join(", "));
+        self.run(&update).await;
+    }
+
+    async fn damage(&self, id: SessionId) -> bool {
+        let hex = hex(id);
+        let damage = format!("UPDATE sessions SET fields = '[1]' WHERE id = '\\x{hex}'");
+        assert_eq!(self.run(&damage).await, 1);
+        true
+    }
+}
+
+mod conformance {
+    session_core::conformance!(super::Schema);
+}

@@ -1,0 +1,173 @@
+//! What SQLite adds to the contract: a file that survives, locks, and sweeping.
+
+use std::{
+    env,
+    io::{BufRead as _, BufReader, Write as _},
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use session_core::{ManualClock, SessionId, SessionStore};
+use session_sqlx::SqliteStore;
+use sqlx::{Row as _, SqlitePool, sqlite::SqliteConnectOptions};
+use tempfile::TempDir;
+
+use crate::{LIFETIME, apply, count, create, hex, set_count, touch, until};
+
+async fn pool(options: SqliteConnectOptions) -> SqlitePool {
+    SqlitePool::connect_with(options).await.expect("open")
+}
+
+async fn open(path: &Path) -> SqliteStore {
+    let store = SqliteStore::new(pool(SqliteStore::options(path)).await);
+    store.migrate().await.expect("migrate");
+    store
+}
+
+async fn rows(pool: &SqlitePool) -> i64 {
+    let count = sqlx::query("SELECT count(*) FROM sessions");
+    count.fetch_one(pool).await.expect("count").get(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_number_may_migrate_at_once() {
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("sessions.db");
+    let started: Vec<_> = (0..8)
+        .map(|_| {
+            let path = path.clone();
+            tokio::spawn(async move { create(&open(&path).await).await })
+        })
+        .collect();
+    for task in started {
+        let id = task.await.expect("migrated");
+        assert!(open(&path).await.load(id).await.expect("load").is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_table_may_have_another_name() {
+    let directory = TempDir::new().expect("a directory");
+    let pool = pool(SqliteStore::options(directory.path().join("app.db"))).await;
+    let named = |name: &str| SqliteStore::builder(pool.clone()).table(name);
+    let store = named("app_sessions").expect("a name").build();
+    store.migrate().await.expect("migrate");
+    let id = create(&store).await;
+    let other = named("other").expect("a name").build();
+    other.migrate().await.expect("migrate");
+    assert!(other.load(id).await.expect("load").is_none());
+    assert!(named("x\"; DROP TABLE sessions").is_err());
+}
+
+#[tokio::test]
+async fn a_locked_file_is_unavailable_for_writes_alone() {
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("sessions.db");
+    let other = pool(SqliteStore::options(&path)).await;
+    let impatient = SqliteStore::options(&path).busy_timeout(Duration::from_millis(50));
+    let store = SqliteStore::new(pool(impatient).await);
+    store.migrate().await.expect("migrate");
+    let id = create(&store).await;
+
+    let locked = other.begin_with("BEGIN IMMEDIATE").await.expect("the lock");
+    let error = store.commit(id, crate::ANYTIME, &touch()).await;
+    assert!(error.expect_err("locked").is_unavailable());
+    assert!(store.load(id).await.expect("load").is_some());
+    drop(locked);
+    until(async || store.commit(id, crate::ANYTIME, &touch()).await.is_ok()).await;
+
+    let read_only = SqliteStore::options(&path).read_only(true);
+    let store = SqliteStore::new(pool(read_only).await);
+    assert!(store.load(id).await.expect("load").is_some());
+    let error = store.delete(id).await.expect_err("read-only");
+    assert!(error.is_unavailable(), "{error:?}");
+}
+
+#[tokio::test]
+async fn the_sweeper_survives_errors_and_ends_with_the_store() {
+    let directory = TempDir::new().expect("a directory");
+    let pool = pool(SqliteStore::options(directory.path().join("sessions.db"))).await;
+    let clock = ManualClock::new();
+    let store = SqliteStore::builder(pool.clone())
+        .clock(clock.clone())
+        .build();
+    // There is no table yet.
+    store.sweep_every(Duration::from_millis(10));
+    store.sweep_every(Duration::from_millis(10));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    store.migrate().await.expect("migrate");
+    for _ in 0..20 {
+        create(&store).await;
+    }
+    clock.advance(LIFETIME.idle / 2);
+    let live = create(&store).await;
+    clock.advance(LIFETIME.idle / 2);
+    until(async || rows(&pool).await == 1).await;
+    assert!(store.load(live).await.expect("load").is_some());
+
+    clock.advance(LIFETIME.idle);
+    drop(store);
+    let before = rows(&pool).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(rows(&pool).await, before);
+}
+
+const WRITER: &str = "SESSION_TEST_SQLITE_WRITER";
+
+/// Not a test by itself: the process that the next test kills.
+#[tokio::test]
+async fn a_writer_for_the_next_test() {
+    let Ok(path) = env::var(WRITER) else { return };
+    let store = open(Path::new(&path)).await;
+    let id = create(&store).await;
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "\nid {}", hex(id)).expect("heard");
+    for at in 1..1_000_000 {
+        apply(&store, id, &set_count(at)).await;
+        writeln!(stdout, "answered {at}").expect("heard");
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_was_answered_is_lost_when_the_process_is_killed() {
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("sessions.db");
+    let mut writer = Command::new(env::current_exe().expect("this test"))
+        .args([
+            "--exact",
+            "sqlite_alone::a_writer_for_the_next_test",
+            "--nocapture",
+        ])
+        .env(WRITER, &path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a process");
+    let (mut id, mut answered) = (Vec::new(), 0);
+    let stdout = BufReader::new(writer.stdout.take().expect("piped"));
+    for line in stdout.lines() {
+        let line = line.expect("a line");
+        if let Some(hex) = line.strip_prefix("id ") {
+            let bytes = (0..hex.len()).step_by(2);
+            id = bytes
+                .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex"))
+                .collect();
+        }
+        if let Some(at) = line.strip_prefix("answered ") {
+            answered = at.parse().expect("a number");
+            if answered == 50 {
+                // SIGKILL, while it writes; what it says until it is dead counts, too.
+                writer.kill().expect("killed");
+            }
+        }
+    }
+    writer.wait().expect("dead");
+    assert!(answered >= 50);
+    let id = SessionId::try_from(&*id).expect("an id");
+    let record = open(&path).await.load(id).await.expect("load");
+    let kept = count(&record.expect("alive"));
+    assert!(
+        (answered..=answered + 1).contains(&kept),
+        "{answered} {kept}"
+    );
+}
