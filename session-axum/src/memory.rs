@@ -5,31 +5,31 @@ use std::fmt;
 use parking_lot::Mutex;
 use subtle::ConstantTimeEq as _;
 
-use crate::seal::Opened;
-
 /// A table of fixed size: each text has one slot, which the latest keeps. Only what opened comes in, so garbage
 /// can't push anything out.
-pub(crate) struct Memory {
-    slots: Box<[Mutex<Option<Entry>>]>,
+pub(crate) struct Memory<T> {
+    slots: Box<[Slot<T>]>,
 }
 
 const SLOTS: usize = 2048;
 
-struct Entry {
+type Slot<T> = Mutex<Option<Entry<T>>>;
+
+struct Entry<T> {
     sealed: Box<str>,
-    opened: Opened,
+    opened: T,
 }
 
-impl Memory {
+impl<T: Copy> Memory<T> {
     /// What this text opened to. The whole text is compared, in constant time: it is a credential.
     /// Nobody waits here: where another request is just looking, the text is opened again.
-    pub(crate) fn recall(&self, sealed: &str) -> Option<Opened> {
+    pub(crate) fn recall(&self, sealed: &str) -> Option<T> {
         let slot = self.slot(sealed).try_lock()?;
         let entry = slot.as_ref()?;
         bool::from(entry.sealed.as_bytes().ct_eq(sealed.as_bytes())).then_some(entry.opened)
     }
 
-    pub(crate) fn keep(&self, sealed: &str, opened: Opened) {
+    pub(crate) fn keep(&self, sealed: &str, opened: T) {
         if let Some(mut slot) = self.slot(sealed).try_lock() {
             *slot = Some(Entry {
                 sealed: sealed.into(),
@@ -39,7 +39,7 @@ impl Memory {
     }
 
     /// By the first characters: they are of the seal's random nonce.
-    fn slot(&self, sealed: &str) -> &Mutex<Option<Entry>> {
+    fn slot(&self, sealed: &str) -> &Slot<T> {
         let random = sealed.bytes().take(8).fold(0_usize, |hash, byte| {
             hash.wrapping_mul(31).wrapping_add(usize::from(byte))
         });
@@ -47,7 +47,7 @@ impl Memory {
     }
 }
 
-impl Default for Memory {
+impl<T> Default for Memory<T> {
     fn default() -> Self {
         Self {
             slots: (0..SLOTS).map(|_| Mutex::default()).collect(),
@@ -55,7 +55,7 @@ impl Default for Memory {
     }
 }
 
-impl fmt::Debug for Memory {
+impl<T> fmt::Debug for Memory<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Memory")
     }

@@ -24,7 +24,7 @@ pub(crate) struct Sealer {
     name: String,
     key: Key,
     fallback: Vec<Key>,
-    memory: Arc<Memory>,
+    memory: Arc<Memory<Opened>>,
 }
 
 /// A token that opened.
