@@ -1,26 +1,29 @@
 //! What caches must know of a response that has to do with a session (RFC 9111, 7.3; ASVS 5, 14.3.2).
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{
+    HeaderMap, HeaderValue,
+    header::{self, Entry},
+};
 use session_core::TARGET;
 
 /// The response depends on the session, and carries its token or not. Where tokens travel in headers,
 /// it depends on these, too.
 pub(crate) fn mark(headers: &mut HeaderMap, sets_cookie: bool, token_header: Option<&str>) {
-    let by_header = token_header.map(|name| ["authorization", name]);
-    for name in ["Cookie"]
-        .into_iter()
-        .chain(by_header.into_iter().flatten())
-    {
-        if !has(headers, header::VARY, &[name, "*"])
-            && let Ok(name) = HeaderValue::try_from(name)
-        {
-            headers.append(header::VARY, name);
-        }
+    vary(headers, HeaderValue::from_static("Cookie"));
+    if let Some(name) = token_header.and_then(|name| HeaderValue::try_from(name).ok()) {
+        vary(headers, HeaderValue::from_static("authorization"));
+        vary(headers, name);
+    }
+    let ours = HeaderValue::from_static(if sets_cookie { "no-store" } else { "private" });
+    // Most handlers leave it to us: one look is enough.
+    if let Entry::Vacant(none) = headers.entry(header::CACHE_CONTROL) {
+        none.insert(ours);
+        return;
     }
     if is_kept_out_of_shared_caches(headers) {
         return;
     }
-    let shared = has(headers, header::CACHE_CONTROL, &["public", "s-maxage"]);
+    let shared = has(headers, header::CACHE_CONTROL, &[b"public", b"s-maxage"]);
     if sets_cookie {
         if shared {
             tracing::warn!(
@@ -28,9 +31,18 @@ pub(crate) fn mark(headers: &mut HeaderMap, sets_cookie: bool, token_header: Opt
                 "a handler's `Cache-Control` would let shared caches keep a session's cookie: `no-store` was sent instead"
             );
         }
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::CACHE_CONTROL, ours);
     } else if !shared {
-        headers.append(header::CACHE_CONTROL, HeaderValue::from_static("private"));
+        headers.append(header::CACHE_CONTROL, ours);
+    }
+}
+
+/// The response depends on this header of the request.
+fn vary(headers: &mut HeaderMap, on: HeaderValue) {
+    if let Entry::Vacant(none) = headers.entry(header::VARY) {
+        none.insert(on);
+    } else if !has(headers, header::VARY, &[on.as_bytes(), b"*"]) {
+        headers.append(header::VARY, on);
     }
 }
 
@@ -39,17 +51,17 @@ pub(crate) fn mark(headers: &mut HeaderMap, sets_cookie: bool, token_header: Opt
 fn is_kept_out_of_shared_caches(headers: &HeaderMap) -> bool {
     let mut members = members(headers, header::CACHE_CONTROL);
     let is = |member: &[u8], directive: &str| member.eq_ignore_ascii_case(directive.as_bytes());
-    let understood = has(headers, header::CACHE_CONTROL, &["must-understand"]);
+    let understood = has(headers, header::CACHE_CONTROL, &[b"must-understand"]);
     members.any(|member| is(member, "private") || (is(member, "no-store") && !understood))
 }
 
 /// Whether a list header has one of these members, their values aside.
-fn has(headers: &HeaderMap, name: header::HeaderName, wanted: &[&str]) -> bool {
+fn has(headers: &HeaderMap, name: header::HeaderName, wanted: &[&[u8]]) -> bool {
     members(headers, name).any(|member| {
         let name = member.split(|byte| *byte == b'=').next();
         let name = name.unwrap_or_default().trim_ascii();
         let mut wanted = wanted.iter();
-        wanted.any(|wanted| name.eq_ignore_ascii_case(wanted.as_bytes()))
+        wanted.any(|wanted| name.eq_ignore_ascii_case(wanted))
     })
 }
 

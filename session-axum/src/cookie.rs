@@ -1,9 +1,10 @@
 //! Request headers → sealed texts, and sealed text → `Set-Cookie`.
 
-use std::time::Duration;
+use std::{fmt::Write as _, sync::OnceLock, time::Duration};
 
 use cookie::{Cookie, SameSite};
 use http::{HeaderMap, HeaderValue, header};
+use memchr::memchr_iter;
 
 /// So many cookies of our name are looked at.
 const MAX_CANDIDATES: usize = 4;
@@ -21,13 +22,21 @@ pub(crate) fn candidates<'a>(
     headers
         .get_all(header::COOKIE)
         .into_iter()
-        .flat_map(|header| header.as_bytes().split(|byte| *byte == b';'))
+        .flat_map(|header| pairs(header.as_bytes()))
         .filter_map(|pair| {
             let value = pair.trim_ascii().strip_prefix(name.as_bytes())?;
             value.strip_prefix(b"=")
         })
         .take(MAX_CANDIDATES)
         .map(plausible)
+}
+
+/// What stands between semicolons: a client may send kilobytes of other cookies.
+fn pairs(header: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut start = 0;
+    memchr_iter(b';', header)
+        .chain([header.len()])
+        .map(move |end| &header[std::mem::replace(&mut start, end + 1)..end])
 }
 
 /// What could be a sealed token; `None` for what is too long, or no text.
@@ -46,8 +55,11 @@ pub(crate) struct Template {
     pub(crate) path: String,
     pub(crate) domain: Option<String>,
     pub(crate) partitioned: bool,
+    /// All these as text, made once.
+    pub(crate) attributes: OnceLock<String>,
 }
 
+/// Headers are always `Some`: the parts were checked when the layer was made.
 impl Template {
     fn cookie<'a>(&'a self, name: &'a str, value: &'a str) -> Cookie<'a> {
         let mut cookie = Cookie::new(name, value);
@@ -67,6 +79,7 @@ impl Template {
         Self {
             path: path.to_owned(),
             domain: domain.map(str::to_owned),
+            attributes: OnceLock::new(),
             ..self.clone()
         }
     }
@@ -77,25 +90,25 @@ impl Template {
         sealed: &str,
         max_age: Option<Duration>,
     ) -> Option<HeaderValue> {
-        let mut cookie = self.cookie(name, sealed);
+        let attributes = self.attributes.get_or_init(|| {
+            let cookie = self.cookie("", "").to_string();
+            cookie.trim_start_matches('=').to_owned()
+        });
+        let mut text = [name, "=", sealed, attributes].concat();
         if let Some(max_age) = max_age {
             // Zero would remove the cookie.
             let seconds = max_age.min(MAX_MAX_AGE).as_secs().max(1);
-            cookie.set_max_age(cookie::time::Duration::seconds(seconds.cast_signed()));
+            // Writing to a String can't fail.
+            let _ = write!(text, "; Max-Age={seconds}");
         }
-        header_value(&cookie)
+        HeaderValue::try_from(text).ok()
     }
 
     pub(crate) fn remove(&self, name: &str) -> Option<HeaderValue> {
         let mut cookie = self.cookie(name, "");
         cookie.make_removal();
-        header_value(&cookie)
+        HeaderValue::try_from(cookie.to_string()).ok()
     }
-}
-
-/// Always `Some`: the parts were checked when the layer was made.
-fn header_value(cookie: &Cookie<'_>) -> Option<HeaderValue> {
-    HeaderValue::try_from(cookie.to_string()).ok()
 }
 
 /// Puts in our cookie instead of any other of its name: a response has one (RFC 6265bis, 4.1.1).
@@ -167,6 +180,7 @@ mod tests {
             path: "/app".to_owned(),
             domain: Some("example.com".to_owned()),
             partitioned: true,
+            attributes: OnceLock::new(),
         };
         let set = template.set("sid", "x", None).expect("valid");
         let remove = template.remove("sid").expect("valid");
@@ -190,6 +204,7 @@ mod tests {
             path: "/".to_owned(),
             domain: None,
             partitioned: false,
+            attributes: OnceLock::new(),
         };
         for (span, shown) in [
             (Duration::from_millis(3), "Max-Age=1"),

@@ -11,12 +11,7 @@ use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
 use session_core::{BoxFuture, Finished};
 
-use crate::{
-    SessionError,
-    config::Config,
-    slot::{Opened, Place},
-    transport::Heard,
-};
+use crate::{SessionError, config::Config, slot::Place, transport::Heard};
 
 pin_project! {
     /// The response of a [`SessionService`](crate::service::SessionService).
@@ -65,36 +60,41 @@ where
                     // The handler took no session: its response is none of our business (R2).
                     return Poll::Ready(Ok(response));
                 };
-                none.insert(Commit::new(response, place, opened))
+                let failed = response.status().is_server_error();
+                let finished = match &opened.session {
+                    Ok(session) => Finished::at_once(session, failed).ok_or(session),
+                    Err(_) => Ok(Finished::nothing()),
+                };
+                match finished {
+                    Ok(finished) => {
+                        let response = answer(response, &place.config, opened.heard, finished);
+                        return Poll::Ready(Ok(response));
+                    }
+                    Err(session) => {
+                        let session = session.clone();
+                        none.insert(Commit {
+                            response,
+                            config: Arc::clone(&place.config),
+                            heard: opened.heard,
+                            finished: Box::pin(async move { Finished::of(&session, failed).await }),
+                        })
+                    }
+                }
             }
         };
         let finished = ready!(commit.finished.as_mut().poll(cx));
-        let mut response = std::mem::take(&mut commit.response);
-        if let Some(error) = finished.error {
-            response = SessionError::from(error).into_response();
-        }
-        let headers = response.headers_mut();
-        commit.config.tell(headers, commit.heard, finished.cookie);
-        Poll::Ready(Ok(response))
+        let response = std::mem::take(&mut commit.response);
+        Poll::Ready(Ok(answer(response, &commit.config, commit.heard, finished)))
     }
 }
 
-impl Commit {
-    fn new(response: Response, place: &Place, opened: &Opened) -> Self {
-        let failed = response.status().is_server_error();
-        let session = opened.session.clone();
-        Self {
-            response,
-            config: Arc::clone(&place.config),
-            heard: opened.heard,
-            finished: Box::pin(async move {
-                match session {
-                    Ok(session) => Finished::of(&session, failed).await,
-                    Err(_) => Finished::nothing(),
-                }
-            }),
-        }
+/// The handler's response, or an error in its place, with what the client must be told.
+fn answer(mut response: Response, config: &Config, heard: Heard, finished: Finished) -> Response {
+    if let Some(error) = finished.error {
+        response = SessionError::from(error).into_response();
     }
+    config.tell(response.headers_mut(), heard, finished.cookie);
+    response
 }
 
 impl<F> std::fmt::Debug for ResponseFuture<F> {

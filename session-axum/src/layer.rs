@@ -65,12 +65,13 @@ impl SessionLayer {
     /// # let _ = admin.check();
     /// ```
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "a key is given away")]
     pub fn named<L>(store: impl SessionStore, key: Key) -> SessionLayer<L> {
         SessionLayer {
             config: Arc::new(Config {
                 backend: Arc::new(Backend::new(store, Policy::default(), Tokio)),
                 timing: Timing::default(),
-                sealer: Sealer::new("sid".to_owned(), key, Vec::new()),
+                sealer: Sealer::new("sid".to_owned(), &key),
                 template: Template {
                     http_only: true,
                     secure: true,
@@ -78,6 +79,7 @@ impl SessionLayer {
                     path: "/".to_owned(),
                     domain: None,
                     partitioned: false,
+                    attributes: OnceLock::new(),
                 },
                 former: None,
                 cookies: true,
@@ -181,7 +183,7 @@ impl<L> SessionLayer<L> {
     /// may be idle, those that are [remembered](session_core::Session::remember) included.
     #[must_use]
     pub fn fallback_keys(self, keys: impl IntoIterator<Item = Key>) -> Self {
-        self.with(|config| config.sealer = config.sealer.with_fallback(keys.into_iter().collect()))
+        self.with(|config| config.sealer = config.sealer.with_fallback(keys))
     }
 }
 
@@ -311,6 +313,7 @@ impl<L> SessionLayer<L> {
         let config = Arc::make_mut(&mut self.config);
         change(config);
         config.verdict = OnceLock::new();
+        config.template.attributes = OnceLock::new();
         self
     }
 

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use constant_time_eq::constant_time_eq;
 use parking_lot::Mutex;
-use subtle::ConstantTimeEq as _;
 
 /// A table of fixed size: each text has one slot, which the latest keeps. Only what opened comes in, so garbage
 /// can't push anything out.
@@ -26,7 +26,7 @@ impl<T: Copy> Memory<T> {
     pub(crate) fn recall(&self, sealed: &str) -> Option<T> {
         let slot = self.slot(sealed).try_lock()?;
         let entry = slot.as_ref()?;
-        bool::from(entry.sealed.as_bytes().ct_eq(sealed.as_bytes())).then_some(entry.opened)
+        constant_time_eq(entry.sealed.as_bytes(), sealed.as_bytes()).then_some(entry.opened)
     }
 
     pub(crate) fn keep(&self, sealed: &str, opened: T) {

@@ -1,14 +1,18 @@
 //! Sealed text ↔ token.
 //!
-//! The seal is the `cookie` crate's private jar: AES-256-GCM with a random nonce, and the cookie's name as
-//! associated data, so that a sealed text pasted under another name opens nothing. It is the format of
-//! axum-extra's `PrivateCookieJar`.
+//! The seal is that of the `cookie` crate's private jar: AES-256-GCM with a random nonce, and the cookie's name as
+//! associated data, so that a sealed text pasted under another name opens nothing. The jar itself would make its
+//! cipher ready anew for each cookie, which takes longer than the sealing.
 //!
 //! Inside stands the format's version, `1`, the id as 32 hex digits, and the generation in decimal.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
-use cookie::{Cookie, CookieJar};
+use aes_gcm::{
+    Aes256Gcm, KeyInit as _,
+    aead::{Aead as _, AeadCore as _, Payload},
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use session_core::{SessionId, Token};
 use uuid::Uuid;
 
@@ -16,16 +20,20 @@ use crate::{Key, memory::Memory};
 
 const VERSION: &str = "1";
 const ID_LEN: usize = 32;
+const NONCE_LEN: usize = 12;
 
 /// Seals with its first key, opens with any. What opened is remembered, and forgotten with the keys.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Sealer {
     /// Bound into every seal.
     name: String,
-    key: Key,
-    fallback: Vec<Key>,
+    first: Cipher,
+    fallback: Vec<Cipher>,
     memory: Arc<Memory<Opened>>,
 }
+
+/// A key, made ready once.
+type Cipher = Arc<Aes256Gcm>;
 
 /// A token that opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,21 +44,26 @@ pub(crate) struct Opened {
 }
 
 impl Sealer {
-    pub(crate) fn new(name: String, key: Key, fallback: Vec<Key>) -> Self {
+    pub(crate) fn new(name: String, key: &Key) -> Self {
+        Self::with(name, cipher(key), Vec::new())
+    }
+
+    fn with(name: String, first: Cipher, fallback: Vec<Cipher>) -> Self {
         Self {
             name,
-            key,
+            first,
             fallback,
             memory: Arc::default(),
         }
     }
 
     pub(crate) fn named(&self, name: String) -> Self {
-        Self::new(name, self.key.clone(), self.fallback.clone())
+        Self::with(name, Arc::clone(&self.first), self.fallback.clone())
     }
 
-    pub(crate) fn with_fallback(&self, fallback: Vec<Key>) -> Self {
-        Self::new(self.name.clone(), self.key.clone(), fallback)
+    pub(crate) fn with_fallback(&self, keys: impl IntoIterator<Item = Key>) -> Self {
+        let fallback = keys.into_iter().map(|key| cipher(&key)).collect();
+        Self::with(self.name.clone(), Arc::clone(&self.first), fallback)
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -58,12 +71,12 @@ impl Sealer {
     }
 
     pub(crate) fn seal(&self, token: Token) -> String {
-        let mut jar = CookieJar::new();
-        jar.private_mut(self.key.as_cookie_key())
-            .add(Cookie::new(self.name.clone(), to_text(token)));
-        jar.get(&self.name)
-            .map(|cookie| cookie.value().to_owned())
-            .unwrap_or_default()
+        let nonce = Aes256Gcm::generate_nonce(rand::thread_rng());
+        let text = to_text(token);
+        let (msg, aad) = (text.as_bytes(), self.name.as_bytes());
+        // Fails for gigabytes only.
+        let sealed = self.first.encrypt(&nonce, Payload { msg, aad });
+        BASE64_STANDARD.encode([&*nonce, &*sealed.unwrap_or_default()].concat())
     }
 
     /// `None` for anything that was not sealed by one of the keys under this name: there is no other decoder.
@@ -77,23 +90,38 @@ impl Sealer {
     }
 
     fn unseal(&self, sealed: &str) -> Option<Opened> {
-        let keys = std::iter::once(&self.key).chain(&self.fallback);
-        keys.enumerate().find_map(|(at, key)| {
-            let cookie = Cookie::new(self.name.clone(), sealed.to_owned());
-            let opened = CookieJar::new()
-                .private(key.as_cookie_key())
-                .decrypt(cookie)?;
+        let sealed = BASE64_STANDARD.decode(sealed).ok()?;
+        let (nonce, msg) = sealed.split_at_checked(NONCE_LEN)?;
+        let ciphers = std::iter::once(&self.first).chain(&self.fallback);
+        ciphers.enumerate().find_map(|(at, cipher)| {
+            let aad = self.name.as_bytes();
+            let text = cipher.decrypt(nonce.into(), Payload { msg, aad }).ok()?;
             Some(Opened {
-                token: from_text(opened.value())?,
+                token: from_text(str::from_utf8(&text).ok()?)?,
                 by_fallback: at > 0,
             })
         })
     }
 }
 
+impl fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealer")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+fn cipher(key: &Key) -> Cipher {
+    Arc::new(Aes256Gcm::new(key.as_cookie_key().encryption().into()))
+}
+
 fn to_text(token: Token) -> String {
-    let id = Uuid::from_bytes(*token.id.as_bytes());
-    format!("{VERSION}{}{}", id.as_simple(), token.generation)
+    let mut id = [0; ID_LEN];
+    let id = Uuid::from_bytes(*token.id.as_bytes())
+        .as_simple()
+        .encode_lower(&mut id);
+    [VERSION, id, &token.generation.to_string()].concat()
 }
 
 /// One token has one text: no capitals, no sign, no leading zeros.
@@ -118,7 +146,7 @@ mod tests {
     use super::*;
 
     fn sealer(name: &str, key: &Key) -> Sealer {
-        Sealer::new(name.to_owned(), key.clone(), Vec::new())
+        Sealer::new(name.to_owned(), key)
     }
 
     fn token() -> Token {
@@ -156,7 +184,7 @@ mod tests {
         let (old, new) = (Key::generate(), Key::generate());
         let token = token();
         let sealed = sealer("sid", &old).seal(token);
-        let both = sealer("sid", &new).with_fallback(vec![old]);
+        let both = sealer("sid", &new).with_fallback([old]);
         assert_eq!(
             both.open(&sealed),
             Some(Opened {
@@ -177,10 +205,10 @@ mod tests {
     #[test]
     fn what_opened_is_forgotten_with_its_key_and_name() {
         let (old, new) = (Key::generate(), Key::generate());
-        let both = sealer("sid", &new).with_fallback(vec![old.clone()]);
+        let both = sealer("sid", &new).with_fallback([old.clone()]);
         let sealed = sealer("sid", &old).seal(token());
         assert!(both.open(&sealed).is_some() && both.open(&sealed).is_some());
-        assert_eq!(both.with_fallback(Vec::new()).open(&sealed), None);
+        assert_eq!(both.with_fallback([]).open(&sealed), None);
         assert_eq!(both.named("admin".to_owned()).open(&sealed), None);
     }
 

@@ -78,13 +78,13 @@ impl Backend {
         self: &Arc<Self>,
         id: SessionId,
         guard: Guard,
-        patch: Arc<Patch>,
+        patch: &Patch,
     ) -> Result<Committed, Error> {
         if self.answers_at_once() || !patch.rotates() {
-            return self.commit_admitted(id, guard, &patch).await;
+            return self.commit_admitted(id, guard, patch).await;
         }
         let (tell, told) = oneshot::channel();
-        let backend = Arc::clone(self);
+        let (backend, patch) = (Arc::clone(self), patch.clone());
         self.runtime.spawn(Box::pin(async move {
             let answer = backend.commit_admitted(id, guard, &patch).await;
             // Nobody listens any more when the client has gone.

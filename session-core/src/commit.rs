@@ -47,6 +47,28 @@ impl Finished {
         }
     }
 
+    /// As [`of`](Self::of), for a request that has nothing to send to the store: without a wait. `None` where there is
+    /// something to send.
+    #[must_use]
+    pub fn at_once(session: &Session, failed: bool) -> Option<Self> {
+        let _turn = session.try_calls()?;
+        let (before, live) = {
+            let state = session.lock();
+            if !state.staged.is_empty() {
+                return None;
+            }
+            (state.news, state.live().cloned())
+        };
+        let is_due = |live| match session.patch(&live, &Staged::default()) {
+            Ok(upkeep) => !upkeep.is_empty(),
+            Err(_) => true,
+        };
+        if !failed && live.is_some_and(is_due) {
+            return None;
+        }
+        Some(Self::told(session, Ok(()), false, before))
+    }
+
     /// The commit of a response that is about to leave, by the layer. `failed`: the handler answered 5xx, so
     /// nothing but a staged [`destroy`](Session::destroy) is carried out (R10). After it, plain writes are refused.
     pub async fn of(session: &Session, failed: bool) -> Self {
@@ -60,17 +82,13 @@ impl Finished {
             (Ok(_turn), Some(staged)) => session.settle(staged).await,
             (turn, _) => turn.map(drop),
         };
-        let finished = Self::told(session, result, wished, before);
-        let late = std::mem::take(&mut session.lock().staged);
-        if !late.is_empty() {
-            tracing::error!(target: TARGET, "refused: writes that came while the response was committed");
-        }
-        finished
+        Self::told(session, result, wished, before)
     }
 
     fn told(session: &Session, result: Result<(), Error>, wished: bool, before: News) -> Self {
         let mut state = session.lock();
         state.sent = true;
+        let late = std::mem::take(&mut state.staged);
         let error = match result {
             // The dead stay dead, and the handler's answer stands (R8).
             Ok(()) | Err(Error::Gone) => None,
@@ -92,6 +110,10 @@ impl Finished {
             (News::Remove, _) => CookieChange::Remove,
             (News::Set | News::Nothing, _) => CookieChange::Keep,
         };
+        drop(state);
+        if !late.is_empty() {
+            tracing::error!(target: TARGET, "refused: writes that came while the response was committed");
+        }
         Self { cookie, error }
     }
 }
@@ -340,11 +362,7 @@ impl Session {
         guard: Guard,
         patch: Patch,
     ) -> Result<Attempt, Error> {
-        let patch = Arc::new(patch);
-        let answer = self
-            .backend()
-            .commit(live.id, guard, Arc::clone(&patch))
-            .await?;
+        let answer = self.backend().commit(live.id, guard, &patch).await?;
         self.learn(live, &patch, answer)
     }
 

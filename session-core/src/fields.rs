@@ -1,6 +1,6 @@
 //! The fields of one record, in one piece of text.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use crate::FieldChange;
 
@@ -16,9 +16,8 @@ pub(crate) fn is_valid_name(name: &str) -> bool {
 
 /// A record's fields: names with JSON texts, in the order of their names.
 ///
-/// They lie in one allocation, as netstrings: `5:count1:7` is the field `count` with the JSON text `7`.
-/// So a record costs little memory, one field is read without the others, and a merge copies one text.
-/// A field that survives a change of owner has `!` behind its name's length.
+/// They lie in one allocation, each as the lengths of its name and its JSON text, and then these two.
+/// So a record costs little memory, one field is read without the others, and a merge copies what stays in one piece.
 ///
 /// `Debug` shows the names and sizes only, never values.
 ///
@@ -91,34 +90,70 @@ impl Fields {
     /// as those of a [`Patch`](crate::Patch) are.
     #[must_use]
     pub fn merge(&self, changes: &[FieldChange]) -> Self {
-        let added: usize = changes.iter().map(FieldChange::size).sum();
-        let mut text = String::with_capacity(self.0.len() + added + 8 * changes.len());
-        let mut old = self.iter().peekable();
+        let added: usize = changes
+            .iter()
+            .map(|change| change.size() + MAX_HEADER)
+            .sum();
+        let mut text = String::with_capacity(self.0.len() + added);
+        let mut rest = &*self.0;
         for change in changes {
-            while let Some(field) = old.next_if(|field| *field.name < *change.name) {
-                push(&mut text, field);
-            }
-            old.next_if(|field| field.name == change.name);
+            let (before, behind) = around(rest, &change.name);
+            text.push_str(before);
             if let Some(field) = change.as_field() {
                 push(&mut text, field);
             }
+            rest = behind;
         }
-        old.for_each(|field| push(&mut text, field));
+        text.push_str(rest);
         Self(text.into_boxed_str())
     }
 }
 
+/// The text before the field of this name, and the text behind it.
+fn around<'a>(text: &'a str, name: &str) -> (&'a str, &'a str) {
+    let mut fields = Iter(text);
+    loop {
+        let here = fields.0;
+        match fields.next() {
+            Some(field) if field.name < name => {}
+            found => {
+                let is_it = found.is_some_and(|field| field.name == name);
+                let before = &text[..text.len() - here.len()];
+                return (before, if is_it { fields.0 } else { here });
+            }
+        }
+    }
+}
+
+/// Bytes before a name, at most: two numbers of 64 bits.
+const MAX_HEADER: usize = 2 * 11;
+
 fn push(text: &mut String, field: FieldRef<'_>) {
-    let mark = if field.keep { '!' } else { ':' };
-    // Writing to a String can't fail.
-    let _ = write!(
-        text,
-        "{}{mark}{}{}:{}",
-        field.name.len(),
-        field.name,
-        field.json.len(),
-        field.json
-    );
+    push_number(text, field.name.len());
+    push_number(text, field.json.len() << 1 | usize::from(field.keep));
+    text.push_str(field.name);
+    text.push_str(field.json);
+}
+
+/// Six bits in a character, the lowest first; one more bit says that more follow.
+fn push_number(text: &mut String, mut number: usize) {
+    while number >= 0x40 {
+        text.push(char::from(number.to_le_bytes()[0] & 0x3f | 0x40));
+        number >>= 6;
+    }
+    text.push(char::from(number.to_le_bytes()[0]));
+}
+
+/// Splits off one number.
+fn number(text: &str) -> Option<(usize, &str)> {
+    let mut number = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        number |= usize::from(byte & 0x3f) << (6 * at);
+        if byte & 0x40 == 0 {
+            return Some((number, &text[at + 1..]));
+        }
+    }
+    None
 }
 
 /// Fields must come in the order of their names, each once.
@@ -138,29 +173,17 @@ impl<'a> Iterator for Iter<'a> {
     type Item = FieldRef<'a>;
 
     fn next(&mut self) -> Option<FieldRef<'a>> {
-        let (name, mark, rest) = netstring(self.0)?;
-        let (json, _, rest) = netstring(rest)?;
+        let (name_len, rest) = number(self.0)?;
+        let (json_len, rest) = number(rest)?;
+        let (name, rest) = rest.split_at_checked(name_len)?;
+        let (json, rest) = rest.split_at_checked(json_len >> 1)?;
         self.0 = rest;
         Some(FieldRef {
             name,
             json,
-            keep: mark == b'!',
+            keep: json_len & 1 == 1,
         })
     }
-}
-
-/// Splits off one netstring: its text, the mark behind its length, and what follows.
-fn netstring(text: &str) -> Option<(&str, u8, &str)> {
-    let mut len = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if byte.is_ascii_digit() {
-            len = len * 10 + usize::from(byte - b'0');
-        } else {
-            let (piece, rest) = text[at + 1..].split_at_checked(len)?;
-            return Some((piece, byte, rest));
-        }
-    }
-    None
 }
 
 impl<'a> IntoIterator for &'a Fields {
@@ -218,6 +241,18 @@ mod tests {
         assert_eq!(fields.kept().get("d"), Some("\"ä:3\""));
         assert_eq!(fields.kept().len(), 1);
         assert_eq!(fields.size(), 1 + 2 + 1 + 6 + 1 + 4);
+    }
+
+    #[test]
+    fn names_and_values_of_any_length_come_back() {
+        let lengths = [0, 1, 31, 32, 63, 64, 127, 128, 2047, 2048, 60 * 1024];
+        let changes: Vec<_> = lengths
+            .map(|len| FieldChange::set("n".repeat(len), "j".repeat(len)).keeping(len % 2 == 1))
+            .into();
+        let fields = Fields::default().merge(&changes);
+        let back: Vec<_> = fields.iter().collect();
+        let sent: Vec<_> = changes.iter().filter_map(FieldChange::as_field).collect();
+        assert_eq!(back, sent);
     }
 
     #[test]

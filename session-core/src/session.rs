@@ -297,13 +297,18 @@ impl Session {
 
     /// Waits for this request's own store calls; not for ever, for one that is polled no more never ends.
     pub(crate) async fn calls(&self) -> Result<QueueGuard<'_, ()>, Error> {
-        if let Ok(turn) = self.shared.calls.try_lock() {
+        if let Some(turn) = self.try_calls() {
             return Ok(turn);
         }
         let backend = self.backend();
         let mut limit = backend.runtime.sleep(backend.policy.update_timeout);
         let turn = within(Box::pin(self.shared.calls.lock()), &mut limit).await;
         turn.ok_or(Error::Contended)
+    }
+
+    /// The same, if there is nothing to wait for.
+    pub(crate) fn try_calls(&self) -> Option<QueueGuard<'_, ()>> {
+        self.shared.calls.try_lock().ok()
     }
 
     /// This is the newest record, or was a moment ago: has this request been superseded?

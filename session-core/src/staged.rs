@@ -158,8 +158,8 @@ pub(crate) fn check_growth(
     changes: &[FieldChange],
     max: usize,
 ) -> Result<(), Error> {
-    let old_size = old.map_or(0, Record::size);
-    let old_count = old.map_or(0, |old| old.fields().len());
+    let old_size = || old.map_or(0, Record::size);
+    let old_count = || old.map_or(0, |old| old.fields().len());
     let mut size = stays.size() + owner.map_or(0, str::len);
     let mut count = stays.len();
     for change in changes {
@@ -170,10 +170,10 @@ pub(crate) fn check_growth(
         size += change.size();
         count += usize::from(change.json.is_some());
     }
-    if size > max && size > old_size {
+    if size > max && size > old_size() {
         return Err(Error::TooLarge { size, max });
     }
-    if count > MAX_FIELDS && count > old_count {
+    if count > MAX_FIELDS && count > old_count() {
         return Err(Error::TooManyFields);
     }
     Ok(())
