@@ -4,7 +4,7 @@ use std::{fmt::Write as _, sync::OnceLock, time::Duration};
 
 use cookie::{Cookie, SameSite};
 use http::{HeaderMap, HeaderValue, header};
-use memchr::memchr_iter;
+use memchr::memchr;
 
 /// So many cookies of our name are looked at.
 const MAX_CANDIDATES: usize = 4;
@@ -14,11 +14,11 @@ const MAX_VALUE_LEN: usize = 512;
 const MAX_MAX_AGE: Duration = Duration::from_hours(400 * 24);
 
 /// The values of our cookie, in however many `Cookie` headers; nothing else is decoded. `None` for one that
-/// is too long or no text: the client sent something, but nothing that could be ours.
+/// is too long: the client sent something, but nothing that could be ours.
 pub(crate) fn candidates<'a>(
     headers: &'a HeaderMap,
     name: &'a str,
-) -> impl Iterator<Item = Option<&'a str>> {
+) -> impl Iterator<Item = Option<&'a [u8]>> {
     headers
         .get_all(header::COOKIE)
         .into_iter()
@@ -33,17 +33,21 @@ pub(crate) fn candidates<'a>(
 
 /// What stands between semicolons: a client may send kilobytes of other cookies.
 fn pairs(header: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut start = 0;
-    memchr_iter(b';', header)
-        .chain([header.len()])
-        .map(move |end| &header[std::mem::replace(&mut start, end + 1)..end])
+    let mut rest = Some(header);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let (pair, behind) = match memchr(b';', text) {
+            Some(at) => (&text[..at], Some(&text[at + 1..])),
+            None => (text, None),
+        };
+        rest = behind;
+        Some(pair)
+    })
 }
 
-/// What could be a sealed token; `None` for what is too long, or no text.
-pub(crate) fn plausible(value: &[u8]) -> Option<&str> {
-    (value.len() <= MAX_VALUE_LEN)
-        .then(|| str::from_utf8(value).ok())
-        .flatten()
+/// What could be a sealed token; `None` for what is too long.
+pub(crate) fn plausible(value: &[u8]) -> Option<&[u8]> {
+    (value.len() <= MAX_VALUE_LEN).then_some(value)
 }
 
 /// The one template of all our `Set-Cookie` headers, so that every attribute of a removal matches (R20).
@@ -140,19 +144,19 @@ pub(crate) fn set_only(headers: &mut HeaderMap, name: &str, cookie: HeaderValue)
 mod tests {
     use super::*;
 
-    fn found(headers: &[&'static str]) -> Vec<Option<String>> {
+    fn found(headers: &[&'static str]) -> Vec<Option<Vec<u8>>> {
         let mut map = HeaderMap::new();
         for header in headers {
             map.append(header::COOKIE, HeaderValue::from_static(header));
         }
         candidates(&map, "sid")
-            .map(|value| value.map(str::to_owned))
+            .map(|value| value.map(<[u8]>::to_vec))
             .collect()
     }
 
     #[test]
     fn only_our_name_is_read_in_however_many_headers() {
-        let ours = |value: &str| Some(value.to_owned());
+        let ours = |value: &str| Some(value.as_bytes().to_vec());
         assert_eq!(
             found(&["a=b; xsid=1; sid =2; SID=3; sidx=4", "sid=5;sid=a=b; b"]),
             [ours("5"), ours("a=b")]
@@ -166,7 +170,7 @@ mod tests {
         let long = format!("sid={}; sid={}", "x".repeat(513), "y".repeat(512));
         map.insert(header::COOKIE, HeaderValue::try_from(long).expect("ascii"));
         let lengths: Vec<_> = candidates(&map, "sid")
-            .map(|value| value.map(str::len))
+            .map(|value| value.map(<[u8]>::len))
             .collect();
         assert_eq!(lengths, [None, Some(512)]);
     }

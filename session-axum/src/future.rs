@@ -19,16 +19,9 @@ pin_project! {
         #[pin]
         inner: F,
         place: Option<Arc<Place>>,
-        commit: Option<Commit>,
+        // The response, while it waits for its commit.
+        commit: Option<BoxFuture<Response>>,
     }
-}
-
-/// A response that waits for its commit.
-struct Commit {
-    response: Response,
-    config: Arc<Config>,
-    heard: Heard,
-    finished: BoxFuture<Finished>,
 }
 
 impl<F> ResponseFuture<F> {
@@ -50,41 +43,36 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let commit = match this.commit {
-            Some(commit) => commit,
-            none => {
-                let response = ready!(this.inner.poll(cx))?.into_response();
-                let place = this.place.as_deref();
-                let Some((place, opened)) = place.and_then(|place| Some((place, place.opened()?)))
-                else {
-                    // The handler took no session: its response is none of our business (R2).
-                    return Poll::Ready(Ok(response));
-                };
-                let failed = response.status().is_server_error();
-                let finished = match &opened.session {
-                    Ok(session) => Finished::at_once(session, failed).ok_or(session),
-                    Err(_) => Ok(Finished::nothing()),
-                };
-                match finished {
-                    Ok(finished) => {
-                        let response = answer(response, &place.config, opened.heard, finished);
-                        return Poll::Ready(Ok(response));
-                    }
-                    Err(session) => {
-                        let session = session.clone();
-                        none.insert(Commit {
-                            response,
-                            config: Arc::clone(&place.config),
-                            heard: opened.heard,
-                            finished: Box::pin(async move { Finished::of(&session, failed).await }),
-                        })
-                    }
-                }
-            }
+        if let Some(commit) = this.commit {
+            return commit.as_mut().poll(cx).map(Ok);
+        }
+        let response = ready!(this.inner.poll(cx))?.into_response();
+        let Some((place, opened)) = this
+            .place
+            .as_ref()
+            .and_then(|place| Some((place, place.opened()?)))
+        else {
+            // The handler took no session: its response is none of our business (R2).
+            return Poll::Ready(Ok(response));
         };
-        let finished = ready!(commit.finished.as_mut().poll(cx));
-        let response = std::mem::take(&mut commit.response);
-        Poll::Ready(Ok(answer(response, &commit.config, commit.heard, finished)))
+        let (heard, failed) = (opened.heard, response.status().is_server_error());
+        let Ok(session) = &opened.session else {
+            return Poll::Ready(Ok(answer(
+                response,
+                &place.config,
+                heard,
+                Finished::nothing(),
+            )));
+        };
+        if let Some(finished) = Finished::at_once(session, failed) {
+            return Poll::Ready(Ok(answer(response, &place.config, heard, finished)));
+        }
+        let (session, config) = (session.clone(), Arc::clone(&place.config));
+        let commit = this.commit.insert(Box::pin(async move {
+            let finished = Finished::of(&session, failed).await;
+            answer(response, &config, heard, finished)
+        }));
+        commit.as_mut().poll(cx).map(Ok)
     }
 }
 

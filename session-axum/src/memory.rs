@@ -16,20 +16,20 @@ const SLOTS: usize = 2048;
 type Slot<T> = Mutex<Option<Entry<T>>>;
 
 struct Entry<T> {
-    sealed: Box<str>,
+    sealed: Box<[u8]>,
     opened: T,
 }
 
 impl<T: Copy> Memory<T> {
     /// What this text opened to. The whole text is compared, in constant time: it is a credential.
     /// Nobody waits here: where another request is just looking, the text is opened again.
-    pub(crate) fn recall(&self, sealed: &str) -> Option<T> {
+    pub(crate) fn recall(&self, sealed: &[u8]) -> Option<T> {
         let slot = self.slot(sealed).try_lock()?;
         let entry = slot.as_ref()?;
-        constant_time_eq(entry.sealed.as_bytes(), sealed.as_bytes()).then_some(entry.opened)
+        constant_time_eq(&entry.sealed, sealed).then_some(entry.opened)
     }
 
-    pub(crate) fn keep(&self, sealed: &str, opened: T) {
+    pub(crate) fn keep(&self, sealed: &[u8], opened: T) {
         if let Some(mut slot) = self.slot(sealed).try_lock() {
             *slot = Some(Entry {
                 sealed: sealed.into(),
@@ -39,9 +39,9 @@ impl<T: Copy> Memory<T> {
     }
 
     /// By the first characters: they are of the seal's random nonce.
-    fn slot(&self, sealed: &str) -> &Slot<T> {
-        let random = sealed.bytes().take(8).fold(0_usize, |hash, byte| {
-            hash.wrapping_mul(31).wrapping_add(usize::from(byte))
+    fn slot(&self, sealed: &[u8]) -> &Slot<T> {
+        let random = sealed.iter().take(8).fold(0_usize, |hash, byte| {
+            hash.wrapping_mul(31).wrapping_add(usize::from(*byte))
         });
         &self.slots[random % SLOTS]
     }

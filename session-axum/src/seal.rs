@@ -80,7 +80,8 @@ impl Sealer {
     }
 
     /// `None` for anything that was not sealed by one of the keys under this name: there is no other decoder.
-    pub(crate) fn open(&self, sealed: &str) -> Option<Opened> {
+    pub(crate) fn open(&self, sealed: impl AsRef<[u8]>) -> Option<Opened> {
+        let sealed = sealed.as_ref();
         if let Some(opened) = self.memory.recall(sealed) {
             return Some(opened);
         }
@@ -89,7 +90,7 @@ impl Sealer {
         Some(opened)
     }
 
-    fn unseal(&self, sealed: &str) -> Option<Opened> {
+    fn unseal(&self, sealed: &[u8]) -> Option<Opened> {
         let sealed = BASE64_STANDARD.decode(sealed).ok()?;
         let (nonce, msg) = sealed.split_at_checked(NONCE_LEN)?;
         let ciphers = std::iter::once(&self.first).chain(&self.fallback);

@@ -112,7 +112,7 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 /// `passing`: of two sessions' cookies, one is about to go. Also how many candidates there were.
 fn choose<'a>(
     sealer: &Sealer,
-    candidates: impl Iterator<Item = Option<&'a str>>,
+    candidates: impl Iterator<Item = Option<&'a [u8]>>,
     passing: bool,
 ) -> (Presented, usize) {
     let (mut best, mut seen, mut ambiguous) = (Presented::Nothing, 0, false);

@@ -83,8 +83,17 @@ impl Backend {
         if self.answers_at_once() || !patch.rotates() {
             return self.commit_admitted(id, guard, patch).await;
         }
+        Box::pin(self.carry_through(id, guard, patch.clone())).await
+    }
+
+    async fn carry_through(
+        self: &Arc<Self>,
+        id: SessionId,
+        guard: Guard,
+        patch: Patch,
+    ) -> Result<Committed, Error> {
         let (tell, told) = oneshot::channel();
-        let (backend, patch) = (Arc::clone(self), patch.clone());
+        let backend = Arc::clone(self);
         self.runtime.spawn(Box::pin(async move {
             let answer = backend.commit_admitted(id, guard, &patch).await;
             // Nobody listens any more when the client has gone.
@@ -101,12 +110,18 @@ impl Backend {
         guard: Guard,
         patch: &Patch,
     ) -> Result<Committed, Error> {
-        let admission = self.admit(patch.owner.owner(), Some(id)).await?;
-        let answer = self.in_time(self.store.commit(id, guard, patch)).await?;
-        if let Committed::Applied(_) = answer {
-            self.make_room(admission).await;
+        if !self.limits(patch.owner.owner()) {
+            return Ok(self.in_time(self.store.commit(id, guard, patch)).await?);
         }
-        Ok(answer)
+        Box::pin(async move {
+            let admission = self.admit(patch.owner.owner(), Some(id)).await?;
+            let answer = self.in_time(self.store.commit(id, guard, patch)).await?;
+            if let Committed::Applied(_) = answer {
+                self.make_room(admission).await;
+            }
+            Ok(answer)
+        })
+        .await
     }
 
     async fn in_time<T>(&self, answer: Answer<'_, T>) -> Result<T, StoreError> {

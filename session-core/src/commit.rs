@@ -79,7 +79,7 @@ impl Finished {
         };
         let wished = staged.as_ref().is_some_and(|staged| !staged.is_empty());
         let result = match (turn, staged) {
-            (Ok(_turn), Some(staged)) => session.settle(staged).await,
+            (Ok(_turn), Some(mut staged)) => session.settle(&mut staged).await,
             (turn, _) => turn.map(drop),
         };
         Self::told(session, result, wished, before)
@@ -127,8 +127,8 @@ impl Session {
     /// One store call, if there is anything to send. [`Error::Gone`] if the session ended or was superseded.
     pub async fn commit(&self) -> Result<(), Error> {
         let _turn = self.calls().await?;
-        let staged = std::mem::take(&mut self.lock().staged);
-        self.settle(staged).await
+        let mut staged = std::mem::take(&mut self.lock().staged);
+        self.settle(&mut staged).await
     }
 
     /// Loads the newest record, and renews its expiry now, if a touch is due. [`Error::Gone`] if the session ended
@@ -162,23 +162,19 @@ impl Session {
     }
 
     /// Sends everything that was staged. The caller has the turn.
-    async fn settle(&self, mut staged: Staged) -> Result<(), Error> {
+    async fn settle(&self, staged: &mut Staged) -> Result<(), Error> {
         self.lock().in_flight = staged.fields().to_vec();
         let _landing = Landing(self);
-        self.settle_staged(&mut staged).await
-    }
-
-    async fn settle_staged(&self, staged: &mut Staged) -> Result<(), Error> {
         if let Some(failure) = staged.failure.take() {
             return Err(failure);
         }
         if std::mem::take(&mut staged.destroy) {
-            self.end().await?;
+            Box::pin(self.end()).await?;
         }
         let live = self.lock().writable()?;
         match live {
             Some(live) => self.send(live, staged).await,
-            None => self.start(staged).await,
+            None => Box::pin(self.start(staged)).await,
         }
     }
 
@@ -209,8 +205,8 @@ impl Session {
 
     /// Starts a session, if something was written.
     pub(crate) async fn start(&self, staged: &Staged) -> Result<(), Error> {
-        let fields = staged.changes(&Fields::default());
-        if fields.is_empty() && staged.owner.owner().is_none() {
+        let changes = staged.changes(&Fields::default());
+        if changes.fields.is_empty() && staged.owner.owner().is_none() {
             return Ok(());
         }
         let logs_in = |staged: &Staged| staged.owner.owner().is_some();
@@ -227,13 +223,13 @@ impl Session {
             None,
             &Fields::default(),
             staged.owner.owner(),
-            &fields,
+            &changes,
             policy.max_record_size,
         )?;
         let admission = self.backend().admit(staged.owner.owner(), None).await?;
         let live = self
             .create(NewRecord {
-                fields: Fields::default().merge(&fields),
+                fields: Fields::default().merge(&changes.fields),
                 owner: staged.owner.owner().map(str::to_owned),
                 lifetime: policy.lifetime(staged.remember),
             })
@@ -312,14 +308,14 @@ impl Session {
         // What goes with the former owner is no longer there to be equal to.
         let kept = (other_owner && record.owner().is_some()).then(|| record.fields().kept());
         let base = kept.as_ref().unwrap_or(record.fields());
-        let fields = staged.changes(base);
-        if !fields.is_empty() || sets_owner {
+        let changes = staged.changes(base);
+        if !changes.fields.is_empty() || sets_owner {
             let owner = if sets_owner {
                 staged.owner.owner()
             } else {
                 record.owner()
             };
-            check_growth(Some(record), base, owner, &fields, policy.max_record_size)?;
+            check_growth(Some(record), base, owner, &changes, policy.max_record_size)?;
         }
 
         let former = if other_owner {
@@ -334,7 +330,7 @@ impl Session {
             unless_touched_after: (!forced).then(|| record.touched_at()),
         });
         Ok(Patch {
-            fields,
+            fields: changes.fields,
             owner: staged.owner.clone(),
             rotation: self.rotation(live, staged),
             renewal,

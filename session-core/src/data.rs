@@ -328,14 +328,22 @@ impl<'a> Reader<'a> {
 #[doc(hidden)]
 #[derive(Default)]
 pub struct Writer {
-    fields: Vec<(&'static Field, Option<String>)>,
+    /// All values, one behind the other.
+    text: Vec<u8>,
+    /// With the end of each value; `None` for one that can't be written as JSON.
+    fields: Vec<(&'static Field, Option<usize>)>,
     owner: Option<String>,
 }
 
 #[doc(hidden)]
 impl Writer {
     pub fn field<F: Serialize>(&mut self, field: &'static Field, value: &F) {
-        self.fields.push((field, serde_json::to_string(value).ok()));
+        let start = self.text.len();
+        let end = serde_json::to_writer(&mut self.text, value).map(|()| self.text.len());
+        if end.is_err() {
+            self.text.truncate(start);
+        }
+        self.fields.push((field, end.ok()));
     }
 
     pub fn owner<V: Display>(&mut self, owner: Option<&V>) {
@@ -343,23 +351,37 @@ impl Writer {
     }
 
     pub(crate) fn of<T: SessionData>(view: &T) -> Self {
-        let mut writer = Self::default();
+        let mut writer = Self {
+            text: Vec::with_capacity(64),
+            fields: Vec::with_capacity(T::FIELDS.len()),
+            owner: None,
+        };
         view.write(&mut writer);
         writer
+    }
+
+    /// The fields with their JSON texts.
+    fn written(&self) -> impl Iterator<Item = (&'static Field, Option<&str>)> {
+        let mut start = 0;
+        self.fields.iter().map(move |(field, end)| {
+            let json = end.map(|end| &self.text[std::mem::replace(&mut start, end)..end]);
+            // serde_json writes nothing else.
+            (*field, json.and_then(|json| str::from_utf8(json).ok()))
+        })
     }
 
     /// What differs from an earlier state of the view. A field that can't be written as JSON is an error,
     /// unless it could not be written before.
     pub(crate) fn since(&self, before: &Self) -> Result<Staged, Error> {
         let mut staged = Staged::default();
-        for (at, (field, json)) in self.fields.iter().enumerate() {
-            let before = before.fields.get(at).map(|(_, json)| json.as_deref());
-            match (before, json) {
+        let mut earlier = before.written();
+        for (field, json) in self.written() {
+            match (earlier.next().map(|(_, json)| json), json) {
                 (Some(Some(before)), Some(json)) if same_value(before, json) => {}
                 (Some(None), None) => {}
                 (_, None) => return Err(Error::Serialize(field.name.into())),
                 (_, Some(json)) => field
-                    .staged(Some(json.as_str().into()))
+                    .staged(Some(json.into()))
                     .for_each(|field| staged.put(field)),
             }
         }
@@ -374,12 +396,12 @@ impl Writer {
 
     /// Adds the stored fields that were set as they are: with a change of owner they are written, too.
     fn confirm(&self, staged: &mut Staged, seen: &Snapshot) {
-        for (field, json) in &self.fields {
+        for (field, json) in self.written() {
             let untouched = !staged.fields().iter().any(|other| other.name == field.name);
             if let (true, Some(_), Some(json)) = (untouched, seen.stored(field.name), json) {
                 staged.put(StagedField {
                     unless_stored: true,
-                    ..field.of(Some(json.as_str().into()))
+                    ..field.of(Some(json.into()))
                 });
             }
         }

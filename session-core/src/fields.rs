@@ -51,19 +51,27 @@ impl Fields {
     /// One field.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<FieldRef<'_>> {
-        self.iter().find(|field| field.name == name)
+        let mut places = self.places();
+        // Most names differ by their length.
+        let found = places.find(|place| {
+            place.json - place.name == name.len() && self.name(place) == name.as_bytes()
+        })?;
+        Some(found.of(&self.0))
     }
 
     /// All fields, in the order of their names.
     #[must_use]
     pub fn iter(&self) -> Iter<'_> {
-        Iter(&self.0)
+        Iter {
+            text: &self.0,
+            places: self.places(),
+        }
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.iter().count()
+        self.places().count()
     }
 
     /// Whether there are none.
@@ -75,9 +83,7 @@ impl Fields {
     /// Bytes of names and values together: what counts towards a record's size.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.iter()
-            .map(|field| field.name.len() + field.json.len())
-            .sum()
+        self.places().map(|place| place.end - place.name).sum()
     }
 
     /// Only those that survive a change of owner.
@@ -95,33 +101,77 @@ impl Fields {
             .map(|change| change.size() + MAX_HEADER)
             .sum();
         let mut text = String::with_capacity(self.0.len() + added);
-        let mut rest = &*self.0;
+        let mut old = self.places().peekable();
+        let mut copied = 0;
         for change in changes {
-            let (before, behind) = around(rest, &change.name);
-            text.push_str(before);
+            let name = change.name.as_bytes();
+            while old.next_if(|place| self.name(place) < name).is_some() {}
+            let next = old.peek().map_or(self.0.len(), |place| place.start);
+            text.push_str(&self.0[copied..next]);
             if let Some(field) = change.as_field() {
                 push(&mut text, field);
             }
-            rest = behind;
+            let replaced = old.next_if(|place| self.name(place) == name);
+            copied = replaced.map_or(next, |place| place.end);
         }
-        text.push_str(rest);
+        text.push_str(&self.0[copied..]);
         Self(text.into_boxed_str())
+    }
+
+    fn places(&self) -> Places<'_> {
+        Places {
+            text: self.0.as_bytes(),
+            next: 0,
+        }
+    }
+
+    fn name(&self, place: &Place) -> &[u8] {
+        &self.0.as_bytes()[place.name..place.json]
     }
 }
 
-/// The text before the field of this name, and the text behind it.
-fn around<'a>(text: &'a str, name: &str) -> (&'a str, &'a str) {
-    let mut fields = Iter(text);
-    loop {
-        let here = fields.0;
-        match fields.next() {
-            Some(field) if field.name < name => {}
-            found => {
-                let is_it = found.is_some_and(|field| field.name == name);
-                let before = &text[..text.len() - here.len()];
-                return (before, if is_it { fields.0 } else { here });
-            }
+/// Where a field lies in the text.
+struct Place {
+    start: usize,
+    name: usize,
+    json: usize,
+    end: usize,
+    keep: bool,
+}
+
+impl Place {
+    fn of<'a>(&self, text: &'a str) -> FieldRef<'a> {
+        FieldRef {
+            name: &text[self.name..self.json],
+            json: &text[self.json..self.end],
+            keep: self.keep,
         }
+    }
+}
+
+/// Goes from field to field without a look at their texts.
+#[derive(Clone)]
+struct Places<'a> {
+    text: &'a [u8],
+    next: usize,
+}
+
+impl Iterator for Places<'_> {
+    type Item = Place;
+
+    fn next(&mut self) -> Option<Place> {
+        let start = self.next;
+        let (name_len, at) = number(self.text, start)?;
+        let (json_len, name) = number(self.text, at)?;
+        let json = name + name_len;
+        self.next = json + (json_len >> 1);
+        Some(Place {
+            start,
+            name,
+            json,
+            end: self.next,
+            keep: json_len & 1 == 1,
+        })
     }
 }
 
@@ -144,16 +194,32 @@ fn push_number(text: &mut String, mut number: usize) {
     text.push(char::from(number.to_le_bytes()[0]));
 }
 
-/// Splits off one number.
-fn number(text: &str) -> Option<(usize, &str)> {
-    let mut number = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        number |= usize::from(byte & 0x3f) << (6 * at);
-        if byte & 0x40 == 0 {
-            return Some((number, &text[at + 1..]));
+/// The number that begins here, and where it ends. Most have one or two characters.
+#[inline]
+fn number(text: &[u8], at: usize) -> Option<(usize, usize)> {
+    let first = usize::from(*text.get(at)?);
+    if first < 0x40 {
+        return Some((first, at + 1));
+    }
+    let second = usize::from(*text.get(at + 1)?);
+    if second < 0x40 {
+        return Some((first & 0x3f | second << 6, at + 2));
+    }
+    long_number(text, at)
+}
+
+#[cold]
+fn long_number(text: &[u8], mut at: usize) -> Option<(usize, usize)> {
+    let (mut number, mut shift) = (0, 0);
+    loop {
+        let byte = *text.get(at)?;
+        number |= usize::from(byte & 0x3f) << shift;
+        shift += 6;
+        at += 1;
+        if byte < 0x40 {
+            return Some((number, at));
         }
     }
-    None
 }
 
 /// Fields must come in the order of their names, each once.
@@ -167,22 +233,17 @@ impl<'a> FromIterator<FieldRef<'a>> for Fields {
 
 /// Iterator over [`Fields`].
 #[derive(Clone)]
-pub struct Iter<'a>(&'a str);
+pub struct Iter<'a> {
+    text: &'a str,
+    places: Places<'a>,
+}
 
 impl<'a> Iterator for Iter<'a> {
     type Item = FieldRef<'a>;
 
     fn next(&mut self) -> Option<FieldRef<'a>> {
-        let (name_len, rest) = number(self.0)?;
-        let (json_len, rest) = number(rest)?;
-        let (name, rest) = rest.split_at_checked(name_len)?;
-        let (json, rest) = rest.split_at_checked(json_len >> 1)?;
-        self.0 = rest;
-        Some(FieldRef {
-            name,
-            json,
-            keep: json_len & 1 == 1,
-        })
+        let place = self.places.next()?;
+        Some(place.of(self.text))
     }
 }
 

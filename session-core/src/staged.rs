@@ -33,8 +33,7 @@ impl StagedField {
     }
 
     /// What is to be sent, if this differs from what is stored (R7).
-    fn change(&self, stored: &Fields) -> Option<FieldChange> {
-        let old = stored.find(&self.name);
+    fn change(&self, old: Option<FieldRef<'_>>) -> Option<FieldChange> {
         let keep = self.keep.or(old.map(|old| old.keep)).unwrap_or(false);
         let unchanged = match (&self.json, old) {
             (None, old) => old.is_none(),
@@ -48,6 +47,14 @@ impl StagedField {
             keep,
         })
     }
+}
+
+/// What is to be sent, and by how much it makes a record larger.
+#[derive(Default)]
+pub(crate) struct Changes {
+    pub(crate) fields: Vec<FieldChange>,
+    bytes: isize,
+    count: isize,
 }
 
 /// Everything that a request wants of the store and has not sent yet.
@@ -125,11 +132,18 @@ impl Staged {
     }
 
     /// The fields that differ from the stored ones.
-    pub(crate) fn changes(&self, stored: &Fields) -> Vec<FieldChange> {
-        self.fields
-            .iter()
-            .filter_map(|field| field.change(stored))
-            .collect()
+    pub(crate) fn changes(&self, stored: &Fields) -> Changes {
+        let mut changes = Changes::default();
+        for field in &self.fields {
+            let old = stored.find(&field.name);
+            if let Some(change) = field.change(old) {
+                let size = |field: FieldRef<'_>| field.name.len() + field.json.len();
+                changes.bytes += difference(change.size(), old.map_or(0, size));
+                changes.count += isize::from(change.json.is_some()) - isize::from(old.is_some());
+                changes.fields.push(change);
+            }
+        }
+        changes
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -149,32 +163,32 @@ fn put(fields: &mut Vec<StagedField>, field: StagedField) {
     }
 }
 
+fn difference(new: usize, old: usize) -> isize {
+    new.cast_signed() - old.cast_signed()
+}
+
 /// Whether a record may become this large (R22): with the fields that stay, the changes and the owner.
-/// Only growth is judged.
+/// Only growth is judged, and only where there is some is anything counted.
 pub(crate) fn check_growth(
     old: Option<&Record>,
     stays: &Fields,
     owner: Option<&str>,
-    changes: &[FieldChange],
+    changes: &Changes,
     max: usize,
 ) -> Result<(), Error> {
-    let old_size = || old.map_or(0, Record::size);
-    let old_count = || old.map_or(0, |old| old.fields().len());
-    let mut size = stays.size() + owner.map_or(0, str::len);
-    let mut count = stays.len();
-    for change in changes {
-        if let Some(old) = stays.find(&change.name) {
-            size -= old.name.len() + old.json.len();
-            count -= 1;
+    let owner = owner.map_or(0, str::len);
+    let former = old.and_then(Record::owner).map_or(0, str::len);
+    if changes.bytes + difference(owner, former) > 0 {
+        let size = (stays.size() + owner).saturating_add_signed(changes.bytes);
+        if size > max && size > old.map_or(0, Record::size) {
+            return Err(Error::TooLarge { size, max });
         }
-        size += change.size();
-        count += usize::from(change.json.is_some());
     }
-    if size > max && size > old_size() {
-        return Err(Error::TooLarge { size, max });
-    }
-    if count > MAX_FIELDS && count > old_count() {
-        return Err(Error::TooManyFields);
+    if changes.count > 0 {
+        let count = stays.len().saturating_add_signed(changes.count);
+        if count > MAX_FIELDS && count > old.map_or(0, |old| old.fields().len()) {
+            return Err(Error::TooManyFields);
+        }
     }
     Ok(())
 }

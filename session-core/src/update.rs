@@ -40,7 +40,7 @@ impl Session {
         let destroys = self.lock().staged.destroy;
         if destroys {
             // It stays staged until it is done.
-            self.end().await?;
+            Box::pin(self.end()).await?;
             self.lock().staged.destroy = false;
         }
         let mut patience = Patience::default();
@@ -52,9 +52,9 @@ impl Session {
                 Err(refused) => return Ok(Err(refused)),
             };
             let done = match live {
-                _ if written.is_empty() => self.is_newest(&snapshot).await?,
-                Some(live) => self.write(live, &written, &mut patience).await?,
-                None => self.start(&written).await.map(|()| true)?,
+                _ if written.is_empty() => Box::pin(self.is_newest(&snapshot)).await?,
+                Some(live) => Box::pin(self.write(live, &written, &mut patience)).await?,
+                None => Box::pin(self.start(&written)).await.map(|()| true)?,
             };
             if done {
                 self.lock().staged.unstage(&written, &snapshot);
@@ -137,6 +137,11 @@ impl Patience {
         if backend.answers_at_once() && self.tries <= QUICK_TRIES {
             return Ok(());
         }
+        Box::pin(self.wait(session)).await
+    }
+
+    async fn wait(&mut self, session: &Session) -> Result<(), Error> {
+        let backend = session.backend();
         if self.turn.is_some() {
             let longest = Duration::from_millis(1 << self.tries.min(16)).min(MAX_PAUSE);
             let pause = rand::thread_rng().gen_range(Duration::ZERO..=longest);
