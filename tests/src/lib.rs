@@ -1,13 +1,19 @@
-//! What the tests of the rules share: a browser that keeps cookies, a store that tells and obeys, and the log.
+//! What the tests share: a browser that keeps cookies, a store that tells and obeys, the log; and for the stores
+//! of real servers those servers' processes, a proxy, and what a browser sees of their faults.
 
 #![expect(clippy::missing_panics_doc, reason = "a test fails by it")]
 
 mod browser;
+pub mod faults;
 mod log;
+mod process;
+mod proxy;
 mod spy;
 
 pub use browser::{Answer, Browser};
 pub use log::Log;
+pub use process::{Process, SmallDisk, free_port, is_root, not_tested, prefixed};
+pub use proxy::Proxy;
 pub use spy::{Call, Held, SpyStore};
 
 /// The program of the README, compiled.

@@ -4,9 +4,12 @@
 
 mod postgres;
 mod postgres_alone;
+mod postgres_faults;
+mod postgres_server;
 mod round_trips;
 mod sqlite;
 mod sqlite_alone;
+mod sqlite_faults;
 
 use std::time::Duration;
 

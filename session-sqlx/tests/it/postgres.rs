@@ -2,7 +2,6 @@
 
 use std::{
     env,
-    io::Write as _,
     sync::{
         Once,
         atomic::{AtomicU32, Ordering},
@@ -13,24 +12,21 @@ use std::{
 use crate::hex;
 use session_core::{SessionId, conformance::Harness};
 use session_sqlx::PostgresStore;
+use session_tests::not_tested;
 use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
 
 const SERVER: &str = "SESSION_TEST_POSTGRES";
-const REQUIRED: &str = "SESSION_TEST_STORES";
 
 /// Where the server is. Without one, that is said once, and the tests test nothing.
 fn server() -> Option<String> {
-    static SAY_IT_ONCE: Once = Once::new();
+    static SAY: Once = Once::new();
 
     let server = env::var(SERVER).ok();
     if server.is_none() {
-        let required = env::var(REQUIRED).is_ok_and(|value| value == "required");
-        assert!(!required, "{REQUIRED}=required, but {SERVER} is not set");
-        SAY_IT_ONCE.call_once(|| {
-            // Not `eprintln!`, which the test harness keeps to itself when a test passes.
-            let line = format!("PostgreSQL was not tested: {SERVER} is not set\n");
-            drop(std::io::stderr().write_all(line.as_bytes()));
-        });
+        not_tested(
+            &SAY,
+            &format!("{SERVER} is not set: PostgreSQL is NOT tested"),
+        );
     }
     server
 }

@@ -1,0 +1,163 @@
+//! What a browser sees of a PostgreSQL that fails: each fault at each moment of a request.
+
+use std::sync::Arc;
+
+use session_sqlx::PostgresStore;
+use session_tests::{
+    Proxy,
+    faults::{
+        Fault,
+        Gets::{Refused, Served},
+        Lasts, Moment, Stand,
+    },
+};
+use sqlx::postgres::PgPoolOptions;
+
+use crate::postgres_server::Server;
+
+/// What the pool asks before it hands a connection out, and when that comes back.
+pub(crate) const PING: &[u8] = b"S\0\0\0\x04";
+
+#[derive(Clone, Copy, PartialEq)]
+enum What {
+    Frozen,
+    Killed,
+    Cut,
+    Stalled,
+    Replica,
+    Full,
+}
+
+struct Fails {
+    what: What,
+    server: Arc<Server>,
+    proxy: Proxy,
+}
+
+impl Fault for Fails {
+    async fn strike(&self) {
+        match self.what {
+            What::Frozen => self.server.signal("-STOP"),
+            What::Killed => self.server.kill(),
+            What::Cut => self.proxy.cut(),
+            What::Stalled => self.proxy.stall(),
+            What::Replica => self.server.start_again_as_a_replica().await,
+            What::Full => self.server.disk.as_ref().expect("a disk").fill(),
+        }
+    }
+
+    async fn mend(&self) {
+        match self.what {
+            What::Frozen => self.server.signal("-CONT"),
+            What::Killed => self.server.start_again().await,
+            What::Cut | What::Stalled => {}
+            What::Replica => self.server.promote().await,
+            What::Full => self.server.disk.as_ref().expect("a disk").make_room(),
+        }
+    }
+
+    fn lasts(&self) -> Lasts {
+        match self.what {
+            What::Frozen | What::Killed => Lasts::Everything,
+            What::Cut | What::Stalled => Lasts::Nothing,
+            What::Replica | What::Full => Lasts::Writes,
+        }
+    }
+}
+
+type Stands = [Stand<Fails>; 2];
+
+/// An app that speaks with the server itself, and one that does so through a proxy, over one connection.
+async fn stands(what: What) -> Option<Stands> {
+    let server = match what {
+        What::Full => Server::start_on_a_small_disk().await?,
+        _ => Server::start().await?,
+    };
+    let server = Arc::new(server);
+    let proxy = Proxy::start(server.port, PING).await;
+    let direct = PgPoolOptions::new()
+        .max_connections(4)
+        .connect_lazy_with(server.options());
+    let proxied = PgPoolOptions::new()
+        .max_connections(1)
+        .connect_lazy_with(server.options().port(proxy.port));
+    let stand = async |pool| {
+        let store = PostgresStore::new(pool);
+        store.migrate().await.expect("migrate");
+        let (server, proxy) = (Arc::clone(&server), proxy.clone());
+        let fault = Fails {
+            what,
+            server,
+            proxy: proxy.clone(),
+        };
+        Stand::new(store, proxy, fault).await
+    };
+    Some([stand(direct).await, stand(proxied).await])
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_frozen_refuses_in_time_and_works_again() {
+    let Some([mut direct, mut proxied]) = stands(What::Frozen).await else {
+        return;
+    };
+    direct.strikes(Moment::Before, Refused).await;
+    direct.strikes(Moment::Between, Refused).await;
+    proxied.strikes(Moment::Load, Refused).await;
+    proxied.strikes(Moment::Commit, Refused).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_killed_loses_nothing_that_was_answered() {
+    let Some([mut direct, mut proxied]) = stands(What::Killed).await else {
+        return;
+    };
+    direct.strikes(Moment::Before, Refused).await;
+    direct.strikes(Moment::Between, Refused).await;
+    proxied.strikes(Moment::Load, Refused).await;
+    proxied.strikes(Moment::Commit, Refused).await;
+    proxied.strikes(Moment::CommitReply, Refused).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_to_postgres_that_is_cut_is_replaced() {
+    let Some([_, mut proxied]) = stands(What::Cut).await else {
+        return;
+    };
+    // The pool looks before it hands a connection out.
+    proxied.strikes(Moment::Before, Served).await;
+    proxied.strikes(Moment::Between, Served).await;
+    proxied.strikes(Moment::Load, Refused).await;
+    proxied.strikes(Moment::LoadReply, Refused).await;
+    proxied.strikes(Moment::Commit, Refused).await;
+    proxied.strikes(Moment::CommitReply, Refused).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_to_postgres_that_stalls_for_ever_is_replaced() {
+    let Some([_, mut proxied]) = stands(What::Stalled).await else {
+        return;
+    };
+    proxied.strikes(Moment::Before, Refused).await;
+    proxied.strikes(Moment::Between, Refused).await;
+    proxied.strikes(Moment::Load, Refused).await;
+    proxied.strikes(Moment::Commit, Refused).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_of_postgres_is_read_and_refuses_writes() {
+    let Some([mut direct, _]) = stands(What::Replica).await else {
+        return;
+    };
+    direct.strikes(Moment::Before, Refused).await;
+    direct.strikes(Moment::Between, Refused).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_of_postgres_refuses_writes_alone() {
+    let Some([mut direct, mut proxied]) = stands(What::Full).await else {
+        return;
+    };
+    direct.strikes(Moment::Before, Refused).await;
+    direct.strikes(Moment::Between, Refused).await;
+    proxied.strikes(Moment::Commit, Refused).await;
+}
