@@ -2,6 +2,8 @@
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod error;
+#[cfg(feature = "postgres")]
+mod lent;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod name;
 #[cfg(feature = "postgres")]

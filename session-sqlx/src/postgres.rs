@@ -10,6 +10,7 @@ use sqlx::{AssertSqlSafe, PgPool, Postgres, Row, postgres::PgArguments, query::Q
 use crate::{
     InvalidName,
     error::store_error,
+    lent::Lent,
     name::checked,
     row::{CommitParameters, decode, decode_all, encode, lifetime},
     sql::{self, Dialect, bind_commit},
@@ -258,7 +259,8 @@ fn query(statement: &Arc<str>) -> Query<'static, Postgres, PgArguments> {
 impl SessionStore for PostgresStore {
     async fn load(&self, id: SessionId) -> Result<Option<Arc<Record>>, StoreError> {
         let load = query(&self.inner.load).bind(id.as_bytes().to_vec());
-        let row = load.fetch_optional(&self.inner.pool).await;
+        let mut lent = Lent::by(&self.inner.pool).await?;
+        let row = load.fetch_optional(lent.connection()).await;
         row.map_err(store_error)?.as_ref().map(decode).transpose()
     }
 
@@ -272,7 +274,8 @@ impl SessionStore for PostgresStore {
             .bind(new.owner)
             .bind(idle)
             .bind(absolute);
-        let row = create.fetch_optional(&self.inner.pool).await;
+        let mut lent = Lent::by(&self.inner.pool).await?;
+        let row = create.fetch_optional(lent.connection()).await;
         Ok(match row.map_err(store_error)? {
             Some(row) => Created::Created(decode(&row)?),
             None => Created::IdTaken,
@@ -287,7 +290,8 @@ impl SessionStore for PostgresStore {
     ) -> Result<Committed, StoreError> {
         let parameters = CommitParameters::new(guard, patch);
         let commit = bind_commit!(query(&self.inner.commit), id, parameters);
-        let row = commit.fetch_optional(&self.inner.pool).await;
+        let mut lent = Lent::by(&self.inner.pool).await?;
+        let row = commit.fetch_optional(lent.connection()).await;
         let Some(row) = row.map_err(store_error)? else {
             return Ok(Committed::Gone);
         };
@@ -305,7 +309,8 @@ impl SessionStore for PostgresStore {
 
     async fn delete(&self, id: SessionId) -> Result<bool, StoreError> {
         let delete = query(&self.inner.delete).bind(id.as_bytes().to_vec());
-        let row = delete.fetch_optional(&self.inner.pool).await;
+        let mut lent = Lent::by(&self.inner.pool).await?;
+        let row = delete.fetch_optional(lent.connection()).await;
         match row.map_err(store_error)? {
             Some(row) => row.try_get("lived").map_err(store_error),
             None => Ok(false),
@@ -317,7 +322,8 @@ impl SessionStore for PostgresStore {
         owner: &str,
     ) -> Result<Vec<(SessionId, Arc<Record>)>, StoreError> {
         let find = query(&self.inner.find_by_owner).bind(owner.to_owned());
-        let rows = find.fetch_all(&self.inner.pool).await;
+        let mut lent = Lent::by(&self.inner.pool).await?;
+        let rows = find.fetch_all(lent.connection()).await;
         decode_all(&rows.map_err(store_error)?)
     }
 
@@ -325,7 +331,8 @@ impl SessionStore for PostgresStore {
         let revoke = query(&self.inner.revoke_owner)
             .bind(owner.to_owned())
             .bind(keep.map(|id| id.as_bytes().to_vec()));
-        let rows = revoke.fetch_all(&self.inner.pool).await;
+        let mut lent = Lent::by(&self.inner.pool).await?;
+        let rows = revoke.fetch_all(lent.connection()).await;
         let mut revoked = 0;
         for row in rows.map_err(store_error)? {
             let lived: bool = row.try_get("lived").map_err(store_error)?;
@@ -337,12 +344,14 @@ impl SessionStore for PostgresStore {
     async fn delete_expired(&self, at_most: usize) -> Result<u64, StoreError> {
         let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
         let sweep = query(&self.inner.delete_expired).bind(at_most);
-        let done = sweep.execute(&self.inner.pool).await.map_err(store_error)?;
-        Ok(done.rows_affected())
+        let mut lent = Lent::by(&self.inner.pool).await?;
+        let done = sweep.execute(lent.connection()).await;
+        Ok(done.map_err(store_error)?.rows_affected())
     }
 
     async fn count(&self) -> Result<u64, StoreError> {
-        let row = query(&self.inner.count).fetch_one(&self.inner.pool).await;
+        let mut lent = Lent::by(&self.inner.pool).await?;
+        let row = query(&self.inner.count).fetch_one(lent.connection()).await;
         let count: i64 = row.and_then(|row| row.try_get(0)).map_err(store_error)?;
         Ok(count.unsigned_abs())
     }

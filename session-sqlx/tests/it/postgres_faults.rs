@@ -60,7 +60,8 @@ impl Fault for Fails {
         match self.what {
             What::Frozen | What::Killed => Lasts::Everything,
             What::Cut | What::Stalled => Lasts::Nothing,
-            What::Replica | What::Full => Lasts::Writes,
+            What::Replica => Lasts::Writes,
+            What::Full => Lasts::Room,
         }
     }
 }

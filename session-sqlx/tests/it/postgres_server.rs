@@ -99,6 +99,8 @@ impl Server {
 
     /// At the same port, when it is dead.
     pub(crate) async fn start_again(&self) {
+        // A new one refuses to start while the old one's id is taken, be it by a zombie.
+        drop(self.process.lock().expect("not poisoned").take());
         let program = self.programs.join("postgres");
         let data = self.data.to_str().expect("text");
         let port = format!("port={}", self.port);
