@@ -9,7 +9,9 @@ use session_core::{
 use sqlx::{
     AssertSqlSafe, Row, Sqlite, SqlitePool,
     query::Query,
-    sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    sqlite::{
+        SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous,
+    },
 };
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -245,6 +247,16 @@ impl SqliteStore {
         self.inner.turn.lock().await
     }
 
+    /// The row of a statement that writes at most one. It is run to its end: SQLite shows the row before it commits,
+    /// and `fetch_optional` would be content with that, and drop the commit's error.
+    async fn write(
+        &self,
+        statement: Query<'static, Sqlite, SqliteArguments>,
+    ) -> Result<Option<SqliteRow>, StoreError> {
+        let rows = statement.fetch_all(&self.inner.pool).await;
+        Ok(rows.map_err(store_error)?.pop())
+    }
+
     /// Why a commit was not applied. Versions and barriers only rise and the dead stay dead, so what held a moment
     /// ago holds still.
     async fn refused(&self, id: SessionId, guard: Guard) -> Result<Committed, StoreError> {
@@ -295,8 +307,8 @@ impl SessionStore for SqliteStore {
             .bind(idle)
             .bind(absolute)
             .bind(self.now());
-        let row = create.fetch_optional(&self.inner.pool).await;
-        Ok(match row.map_err(store_error)? {
+        let row = self.write(create).await?;
+        Ok(match row {
             Some(row) => Created::Created(decode(&row)?),
             None => Created::IdTaken,
         })
@@ -311,8 +323,8 @@ impl SessionStore for SqliteStore {
         let parameters = CommitParameters::new(guard, patch);
         let _turn = self.turn().await;
         let commit = bind_commit!(query(&self.inner.commit), id, parameters).bind(self.now());
-        let row = commit.fetch_optional(&self.inner.pool).await;
-        match row.map_err(store_error)? {
+        let row = self.write(commit).await?;
+        match row {
             Some(row) => Ok(Committed::Applied(decode(&row)?)),
             None => self.refused(id, guard).await,
         }
@@ -323,8 +335,8 @@ impl SessionStore for SqliteStore {
         let delete = query(&self.inner.delete)
             .bind(id.as_bytes().to_vec())
             .bind(self.now());
-        let row = delete.fetch_optional(&self.inner.pool).await;
-        match row.map_err(store_error)? {
+        let row = self.write(delete).await?;
+        match row {
             Some(row) => row.try_get("lived").map_err(store_error),
             None => Ok(false),
         }

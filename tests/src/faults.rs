@@ -36,6 +36,10 @@ pub trait Fault: Send + Sync + 'static {
     fn mend(&self) -> impl Future<Output = ()> + Send;
     /// What fails until then.
     fn lasts(&self) -> Lasts;
+    /// Through which the store speaks with its server, so that it can strike while a message is on its way.
+    fn proxy(&self) -> Option<&Proxy> {
+        None
+    }
 }
 
 /// What fails while a fault lasts.
@@ -101,7 +105,6 @@ type Visits = TypedSession<Visit>;
 /// What the handlers know: the fault, and when it is due.
 struct Stage<F> {
     fault: F,
-    proxy: Proxy,
     due: Mutex<Option<Moment>>,
     struck: Mutex<Option<Instant>>,
 }
@@ -115,10 +118,11 @@ impl<F: Fault> Stage<F> {
     /// It strikes now, or when the store speaks with the server next.
     async fn arrange(self: &Arc<Self>, moment: Moment) {
         let strike = Arc::clone(self).strike();
+        let proxy = || self.fault.proxy().expect("messages");
         match moment {
             Moment::Before | Moment::Between => strike.await,
-            Moment::Load | Moment::Commit => self.proxy.at_the_next_message(strike),
-            Moment::LoadReply | Moment::CommitReply => self.proxy.at_the_next_reply(strike),
+            Moment::Load | Moment::Commit => proxy().at_the_next_message(strike),
+            Moment::LoadReply | Moment::CommitReply => proxy().at_the_next_reply(strike),
         }
     }
 
@@ -181,11 +185,10 @@ pub struct Stand<F> {
 }
 
 impl<F: Fault> Stand<F> {
-    /// The server works. Where the store speaks through the `proxy`, faults can strike while a message is on its way.
-    pub async fn new(store: impl SessionStore, proxy: Proxy, fault: F) -> Self {
+    /// The server works.
+    pub async fn new(store: impl SessionStore, fault: F) -> Self {
         let stage = Arc::new(Stage {
             fault,
-            proxy,
             due: Mutex::default(),
             struck: Mutex::default(),
         });

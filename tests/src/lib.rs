@@ -12,7 +12,7 @@ mod spy;
 
 pub use browser::{Answer, Browser};
 pub use log::Log;
-pub use process::{Process, SmallDisk, free_port, is_root, not_tested, prefixed};
+pub use process::{Process, SmallDisk, fill, free_port, is_root, make_room, not_tested, prefixed};
 pub use proxy::Proxy;
 pub use spy::{Call, Held, SpyStore};
 

@@ -149,20 +149,27 @@ pub struct SmallDisk {
     path: PathBuf,
 }
 
+/// Mounts a disk of `$1` MiB at `/mnt`, for this namespace alone.
+const MOUNT: &str = r#"mount -t tmpfs -o size="$1"m,mode=1777 tmpfs /mnt && shift"#;
+
+fn on_a_small_disk(then: &str, size: u32) -> Command {
+    let mut unshare = Command::new("unshare");
+    if !is_root() {
+        unshare.args(["--user", "--map-root-user"]);
+    }
+    let script = format!("{MOUNT} && {then}");
+    unshare.args(["--mount", "sh", "-c", &script, "sh", &size.to_string()]);
+    unshare
+}
+
 impl SmallDisk {
     /// A disk with so many MiB; none where the machine allows no mounting, which is said in one line.
     #[must_use]
     pub fn mount(size: u32) -> Option<Self> {
-        const MOUNT: &str =
-            r#"mount -t tmpfs -o size="$1"m,mode=1777 tmpfs /mnt && echo $$ && read -r _"#;
         static SAY: std::sync::Once = std::sync::Once::new();
-        let mut unshare = Command::new("unshare");
-        if !is_root() {
-            unshare.args(["--user", "--map-root-user"]);
-        }
-        unshare.args(["--mount", "sh", "-c", MOUNT, "sh", &size.to_string()]);
-        let Some((holder, pid)) = start_and_hear(&mut unshare) else {
-            // No fault of a server that is missing, so not even where all servers are required.
+        let Some((holder, pid)) = start_and_hear(&mut on_a_small_disk("echo $$ && read -r _", size))
+        else {
+            // Where all servers are required, too: it is none that is missing.
             SAY.call_once(|| {
                 let line = b"No disk can be mounted here: full disks are NOT tested\n";
                 let _ = stderr().write_all(line);
@@ -173,10 +180,12 @@ impl SmallDisk {
         Some(Self { holder, pid, path })
     }
 
-    /// Where this process sees it.
+    /// Runs a program that has such a disk at `/mnt`.
     #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn command(size: u32, program: &Path) -> Command {
+        let mut command = on_a_small_disk("exec \"$@\"", size);
+        command.arg(program);
+        command
     }
 
     /// How to start a server that writes to it, and where that sees it: a server that gives up being root can't look
@@ -193,24 +202,34 @@ impl SmallDisk {
 
     /// Leaves no room.
     pub fn fill(&self) {
-        let mut file = fs::File::create(self.path.join("filled")).expect("a file");
-        for size in [1 << 16, 1 << 9, 1] {
-            loop {
-                match file.write_all(&vec![0; size]) {
-                    Ok(()) => {}
-                    Err(error) if error.kind() == ErrorKind::StorageFull => break,
-                    Err(error) => panic!("{error}"),
-                }
-            }
-        }
+        fill(&self.path);
     }
 
     /// Gives the room back.
     pub fn make_room(&self) {
-        match fs::remove_file(self.path.join("filled")) {
-            Err(error) if error.kind() != ErrorKind::NotFound => panic!("{error}"),
-            _ => {}
+        make_room(&self.path);
+    }
+}
+
+/// Leaves no room on the disk at this path.
+pub fn fill(disk: &Path) {
+    let mut file = fs::File::create(disk.join("filled")).expect("a file");
+    for size in [1 << 16, 1 << 9, 1] {
+        loop {
+            match file.write_all(&vec![0; size]) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::StorageFull => break,
+                Err(error) => panic!("{error}"),
+            }
         }
+    }
+}
+
+/// Gives that room back.
+pub fn make_room(disk: &Path) {
+    match fs::remove_file(disk.join("filled")) {
+        Err(error) if error.kind() != ErrorKind::NotFound => panic!("{error}"),
+        _ => {}
     }
 }
 

@@ -64,6 +64,10 @@ impl Fault for Fails {
             What::Full => Lasts::Room,
         }
     }
+
+    fn proxy(&self) -> Option<&Proxy> {
+        Some(&self.proxy)
+    }
 }
 
 type Stands = [Stand<Fails>; 2];
@@ -89,9 +93,9 @@ async fn stands(what: What) -> Option<Stands> {
         let fault = Fails {
             what,
             server,
-            proxy: proxy.clone(),
+            proxy,
         };
-        Stand::new(store, proxy, fault).await
+        Stand::new(store, fault).await
     };
     Some([stand(direct).await, stand(proxied).await])
 }
