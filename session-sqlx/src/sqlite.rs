@@ -13,7 +13,7 @@ use sqlx::{
         SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous,
     },
 };
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::{
     InvalidName,
@@ -53,7 +53,7 @@ struct Inner {
     pool: SqlitePool,
     clock: Box<dyn Clock>,
     /// SQLite has one writer at a time, and lets the others try again now and then: a queue is faster, and fair.
-    turn: Mutex<()>,
+    turn: Arc<Mutex<()>>,
     migration: [Arc<str>; 3],
     load: Arc<str>,
     look: Arc<str>,
@@ -127,7 +127,7 @@ impl SqliteStoreBuilder {
             count: dialect.statement(sql::COUNT),
             pool: self.pool,
             clock: self.clock,
-            turn: Mutex::default(),
+            turn: Arc::default(),
             sweeper: Sweeper::default(),
         };
         SqliteStore {
@@ -243,18 +243,31 @@ impl SqliteStore {
         now(&*self.inner.clock)
     }
 
-    async fn turn(&self) -> MutexGuard<'_, ()> {
-        self.inner.turn.lock().await
+    async fn turn(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.inner.turn).lock_owned().await
     }
 
-    /// The row of a statement that writes at most one. It is run to its end: SQLite shows the row before it commits,
-    /// and `fetch_optional` would be content with that, and drop the commit's error.
+    /// The rows of a statement that writes. It is run to its end: SQLite shows the rows before it commits, and
+    /// `fetch_optional` would be content with the first one, and drop the commit's error.
+    ///
+    /// Who gives up leaves the turn to the statement, which may have to wait for another process: otherwise one
+    /// after the other would wait there, each with a connection that readers could use, and an early write could come
+    /// after a later one.
     async fn write(
         &self,
+        turn: OwnedMutexGuard<()>,
         statement: Query<'static, Sqlite, SqliteArguments>,
-    ) -> Result<Option<SqliteRow>, StoreError> {
-        let rows = statement.fetch_all(&self.inner.pool).await;
-        Ok(rows.map_err(store_error)?.pop())
+    ) -> Result<Vec<SqliteRow>, StoreError> {
+        let connection = self.inner.pool.acquire().await;
+        let mut connection = connection.map_err(store_error)?;
+        let written = tokio::spawn(async move {
+            let rows = statement.fetch_all(&mut *connection).await;
+            drop(turn);
+            rows
+        });
+        // The task was ended before its answer: the runtime shuts down.
+        let rows = written.await.map_err(StoreError::unavailable)?;
+        rows.map_err(store_error)
     }
 
     /// Why a commit was not applied. Versions and barriers only rise and the dead stay dead, so what held a moment
@@ -298,7 +311,7 @@ impl SessionStore for SqliteStore {
     async fn create(&self, id: SessionId, new: NewRecord) -> Result<Created, StoreError> {
         let [fields, kept] = encode(&new.fields);
         let [idle, absolute] = lifetime(Some(new.lifetime));
-        let _turn = self.turn().await;
+        let turn = self.turn().await;
         let create = query(&self.inner.create)
             .bind(id.as_bytes().to_vec())
             .bind(fields)
@@ -307,7 +320,7 @@ impl SessionStore for SqliteStore {
             .bind(idle)
             .bind(absolute)
             .bind(self.now());
-        let row = self.write(create).await?;
+        let row = self.write(turn, create).await?.pop();
         Ok(match row {
             Some(row) => Created::Created(decode(&row)?),
             None => Created::IdTaken,
@@ -321,9 +334,9 @@ impl SessionStore for SqliteStore {
         patch: &Patch,
     ) -> Result<Committed, StoreError> {
         let parameters = CommitParameters::new(guard, patch);
-        let _turn = self.turn().await;
+        let turn = self.turn().await;
         let commit = bind_commit!(query(&self.inner.commit), id, parameters).bind(self.now());
-        let row = self.write(commit).await?;
+        let row = self.write(turn, commit).await?.pop();
         match row {
             Some(row) => Ok(Committed::Applied(decode(&row)?)),
             None => self.refused(id, guard).await,
@@ -331,11 +344,11 @@ impl SessionStore for SqliteStore {
     }
 
     async fn delete(&self, id: SessionId) -> Result<bool, StoreError> {
-        let _turn = self.turn().await;
+        let turn = self.turn().await;
         let delete = query(&self.inner.delete)
             .bind(id.as_bytes().to_vec())
             .bind(self.now());
-        let row = self.write(delete).await?;
+        let row = self.write(turn, delete).await?.pop();
         match row {
             Some(row) => row.try_get("lived").map_err(store_error),
             None => Ok(false),
@@ -354,14 +367,13 @@ impl SessionStore for SqliteStore {
     }
 
     async fn revoke_owner(&self, owner: &str, keep: Option<SessionId>) -> Result<u64, StoreError> {
-        let _turn = self.turn().await;
+        let turn = self.turn().await;
         let revoke = query(&self.inner.revoke_owner)
             .bind(owner.to_owned())
             .bind(keep.map(|id| id.as_bytes().to_vec()))
             .bind(self.now());
-        let rows = revoke.fetch_all(&self.inner.pool).await;
         let mut revoked = 0;
-        for row in rows.map_err(store_error)? {
+        for row in self.write(turn, revoke).await? {
             let lived: bool = row.try_get("lived").map_err(store_error)?;
             revoked += u64::from(lived);
         }

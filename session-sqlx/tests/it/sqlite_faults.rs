@@ -24,8 +24,6 @@ enum What {
     /// By another process.
     Locked(Mutex<Option<Child>>),
     ReadOnly,
-    /// The file may not grow.
-    Grown,
     /// This one has no room.
     Disk(PathBuf),
 }
@@ -51,8 +49,6 @@ impl Fault for Fails {
                 *holder.lock().expect("not poisoned") = Some(start_locking(&self.file));
             }
             What::ReadOnly => self.pragma("query_only = on").await,
-            // Less than there are counts as just so many.
-            What::Grown => self.pragma("max_page_count = 1").await,
             What::Disk(disk) => fill(disk),
         }
     }
@@ -66,7 +62,6 @@ impl Fault for Fails {
                 }
             }
             What::ReadOnly => self.pragma("query_only = off").await,
-            What::Grown => self.pragma("max_page_count = 4294967294").await,
             What::Disk(disk) => make_room(disk),
         }
     }
@@ -74,7 +69,7 @@ impl Fault for Fails {
     fn lasts(&self) -> Lasts {
         match self.what {
             What::Locked(_) | What::ReadOnly => Lasts::Writes,
-            What::Grown | What::Disk(_) => Lasts::Room,
+            What::Disk(_) => Lasts::Room,
         }
     }
 }
@@ -143,12 +138,6 @@ async fn a_file_that_another_process_locks_is_read_and_refuses_writes_in_time() 
 async fn a_read_only_file_is_read_and_refuses_writes() {
     let directory = TempDir::new().expect("a directory");
     strikes(directory.path(), 1, What::ReadOnly).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_that_may_not_grow_refuses_writes_alone() {
-    let directory = TempDir::new().expect("a directory");
-    strikes(directory.path(), 1, What::Grown).await;
 }
 
 const SMALL: &str = "SESSION_TEST_SQLITE_ON_A_SMALL_DISK";
