@@ -36,6 +36,10 @@ pub trait Fault: Send + Sync + 'static {
     fn mend(&self) -> impl Future<Output = ()> + Send;
     /// What fails until then.
     fn lasts(&self) -> Lasts;
+    /// Whether room is what is missing, so that small writes may still find a place.
+    fn is_of_room(&self) -> bool {
+        self.lasts() == Lasts::Room
+    }
     /// Through which the store speaks with its server, so that it can strike while a message is on its way.
     fn proxy(&self) -> Option<&Proxy> {
         None
@@ -91,7 +95,7 @@ struct Visit {
 
 /// Where only room is missing, so much that each write needs new pages, even compressed.
 fn ballast<F: Fault>(stage: &Stage<F>) -> String {
-    if stage.fault.lasts() != Lasts::Room {
+    if !stage.fault.is_of_room() {
         return String::new();
     }
     let random = RandomState::new();

@@ -4,7 +4,9 @@ use std::{path::Path, time::Duration};
 
 use redis::{cluster::ClusterClient, cluster_async::ClusterConnection, cmd};
 
-use crate::server::{Server, free_port};
+use session_tests::free_port;
+
+use crate::server::Server;
 
 /// Three masters.
 pub(crate) struct Cluster {
@@ -13,6 +15,11 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) async fn start(directory: &Path) -> Self {
+        Self::start_with(directory, &[]).await
+    }
+
+    /// With more options.
+    pub(crate) async fn start_with(directory: &Path, more: &[&str]) -> Self {
         let mut servers = Vec::new();
         for number in 0..3 {
             let bus = free_port().to_string();
@@ -29,6 +36,7 @@ impl Cluster {
                 "--cluster-node-timeout",
                 "5000",
             ];
+            let options = [&options, more].concat();
             servers.push((Server::start(&options).await, bus));
         }
         for (number, (server, _)) in servers.iter().enumerate() {

@@ -1,50 +1,14 @@
 //! A connection that is cut in the middle of a reply.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
-
 use redis::cmd;
 use session_core::SessionStore;
 use session_redis::RedisStore;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-};
+use session_tests::Proxy;
 
 use crate::{
     common::{ANYTIME, commit, create, hex, load, set},
     server::{Server, is_installed, manager},
 };
-
-/// Passes everything on, until it is told to cut the next reply in two.
-async fn proxy(server: u16, cut: Arc<AtomicBool>) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let port = listener.local_addr().expect("bound").port();
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            let server = TcpStream::connect(("127.0.0.1", server))
-                .await
-                .expect("it is up");
-            let (mut from_client, mut to_client) = client.into_split();
-            let (mut from_server, mut to_server) = server.into_split();
-            let cut = Arc::clone(&cut);
-            tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
-            tokio::spawn(async move {
-                let mut buffer = vec![0; 64 * 1024];
-                while let Ok(length @ 1..) = from_server.read(&mut buffer).await {
-                    let is_cut = cut.swap(false, Ordering::Relaxed);
-                    let length = if is_cut { length / 2 } else { length };
-                    if to_client.write_all(&buffer[..length]).await.is_err() || is_cut {
-                        break;
-                    }
-                }
-            });
-        }
-    });
-    port
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_cut_in_a_reply_is_tried_again_for_a_load_and_poisons_nothing() {
@@ -52,20 +16,19 @@ async fn a_connection_cut_in_a_reply_is_tried_again_for_a_load_and_poisons_nothi
         return;
     }
     let server = Server::start(&[]).await;
-    let cut = Arc::new(AtomicBool::new(false));
-    let port = proxy(server.port, Arc::clone(&cut)).await;
-    let client = redis::Client::open(format!("redis://127.0.0.1:{port}")).expect("a URL");
+    let proxy = Proxy::start(server.port, b"").await;
+    let client = redis::Client::open(format!("redis://127.0.0.1:{}", proxy.port)).expect("a URL");
     let store = RedisStore::new(manager(client).await);
     let id = create(&store, Some("ada")).await;
     commit(&store, id, &set("count", "0")).await;
     for round in 0..10_u32 {
-        cut.store(true, Ordering::Relaxed);
+        proxy.at_the_next_reply(async {});
         // What the commit before did stands, though its answer was lost.
         let record = load(&store, id).await.expect("alive");
         let text = round.to_string();
         assert_eq!(record.fields().get("count"), Some(text.as_str()));
 
-        cut.store(true, Ordering::Relaxed);
+        proxy.at_the_next_reply(async {});
         let next = set("count", &(round + 1).to_string());
         let answer = store.commit(id, ANYTIME, &next).await;
         assert!(answer.expect_err("cut").is_unavailable());

@@ -5,7 +5,7 @@ mod cluster;
 mod common;
 mod conformance;
 mod cut;
-mod http;
+mod faults;
 mod model;
 mod owners;
 mod redis_only;

@@ -7,7 +7,8 @@ use session_core::{
     Created, Lifetime, NewRecord, OwnerChange, SessionId, SessionStore, StoreError,
 };
 use session_redis::RedisStore;
-use tokio::time::{Instant, sleep, timeout};
+use session_tests::faults::until;
+use tokio::time::{Instant, timeout};
 
 use crate::{
     common::{ANYTIME, commit, create, hex, load, new, owned_by, set},
@@ -59,8 +60,7 @@ async fn a_dead_session_vanishes_by_itself_and_is_dead_at_its_deadline() {
     let deadline: u64 = ask(&mut connection, &["PEXPIRETIME", &key(id)]).await;
     assert_eq!(deadline, record.expires_at().as_micros().div_ceil(1_000));
     assert!(load(&store, id).await.is_some());
-    sleep(Duration::from_millis(210)).await;
-    assert!(load(&store, id).await.is_none());
+    until("it is dead", async || load(&store, id).await.is_none()).await;
     let answer = store
         .commit(id, ANYTIME, &set("count", "2"))
         .await
@@ -352,22 +352,12 @@ async fn what_was_answered_survives_the_death_of_the_server() {
     for count in 2..50 {
         commit(&store, id, &set("count", &count.to_string())).await;
     }
-    server.signal("-KILL");
-    sleep(Duration::from_millis(100)).await;
+    server.kill();
     let error = store.load(id).await.expect_err("dead");
     assert!(error.is_unavailable(), "{error:?}");
-    let _server = Server::start_at(server.port, &options).await;
-    let begin = Instant::now();
-    let record = loop {
-        match store.load(id).await {
-            Ok(record) => break record.expect("alive"),
-            Err(error) => assert!(
-                error.is_unavailable() && begin.elapsed() < Duration::from_secs(5),
-                "{error:?}"
-            ),
-        }
-        sleep(Duration::from_millis(50)).await;
-    };
+    server.start_again().await;
+    until("it is back", async || store.load(id).await.is_ok()).await;
+    let record = load(&store, id).await.expect("alive");
     assert_eq!(record.fields().get("count"), Some("49"));
     assert_eq!(
         store.find_by_owner("ada").await.expect("it answers").len(),

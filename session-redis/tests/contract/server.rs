@@ -2,10 +2,7 @@
 
 use std::{
     env,
-    io::{Write as _, stderr},
-    net::{Ipv4Addr, TcpListener},
-    process::{Child, Command, Stdio},
-    sync::Once,
+    sync::{Mutex, Once},
     time::Duration,
 };
 
@@ -13,18 +10,15 @@ use redis::{
     aio::{ConnectionManager, ConnectionManagerConfig},
     cmd,
 };
+use session_tests::{Process, free_port, not_tested};
 
-/// A server of this test, or of whoever runs the tests.
+/// A server of this test's own.
 pub(crate) struct Server {
     pub(crate) port: u16,
-    pub(crate) pid: Option<u32>,
-    _process: Option<Child>,
-}
-
-pub(crate) fn free_port() -> u16 {
-    // The cluster's own port is below 65536 as well: each gets one of its own.
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("bound").port()
+    process: Mutex<Option<Process>>,
+    /// How it is started, for another time.
+    prefix: Vec<String>,
+    words: Vec<String>,
 }
 
 /// Whether there is a `redis-server` to start. Where there is none, says once what is not tested.
@@ -33,17 +27,10 @@ pub(crate) fn is_installed() -> bool {
     let paths = env::var_os("PATH").unwrap_or_default();
     let found = env::split_paths(&paths).any(|path| path.join("redis-server").exists());
     if !found {
-        assert!(
-            env::var("SESSION_TEST_STORES").as_deref() != Ok("required"),
-            "redis-server is missing, and SESSION_TEST_STORES=required"
+        not_tested(
+            &SAY,
+            "No redis-server: Redis and Redis Cluster are NOT tested",
         );
-        SAY.call_once(|| {
-            // Straight to the stream, for what a passing test prints is not shown.
-            let _ = writeln!(
-                stderr(),
-                "No redis-server: Redis and Redis Cluster are NOT tested"
-            );
-        });
     }
     found
 }
@@ -51,34 +38,38 @@ pub(crate) fn is_installed() -> bool {
 impl Server {
     /// Starts one with more options, in memory only unless they say otherwise.
     pub(crate) async fn start(options: &[&str]) -> Self {
-        Self::start_at(free_port(), options).await
+        Self::start_behind(&[], options).await
     }
 
-    pub(crate) async fn start_at(port: u16, options: &[&str]) -> Self {
-        // Ends when this process does, for then the pipe is closed.
-        let guard = "redis-server \"$@\" & pid=$!; read -r _; kill -KILL $pid; wait";
-        let mut command = Command::new("sh");
-        command.args(["-c", guard, "sh", "--port", &port.to_string()]);
-        command.args(["--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]);
-        command.args(options).stdin(Stdio::piped());
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        let process = command.spawn().expect("sh");
-        let mut server = Self {
+    /// Starts one behind a command that becomes it.
+    pub(crate) async fn start_behind(prefix: &[String], options: &[&str]) -> Self {
+        let port = free_port();
+        let port_word = port.to_string();
+        let mut words = vec!["redis-server", "--port", &port_word, "--bind", "127.0.0.1"];
+        words.extend(["--save", "", "--daemonize", "no"]);
+        words.extend(options);
+        let server = Self {
             port,
-            pid: None,
-            _process: Some(process),
+            process: Mutex::default(),
+            prefix: prefix.to_vec(),
+            words: words.into_iter().map(str::to_owned).collect(),
         };
-        server.pid = Some(server.wait_until_up().await);
+        server.start_again().await;
         server
     }
 
-    async fn wait_until_up(&self) -> u32 {
+    /// At the same port, when it is dead.
+    pub(crate) async fn start_again(&self) {
+        let words: Vec<_> = self.words.iter().map(String::as_str).collect();
+        let start = || Some(Process::start(&self.prefix, &words));
+        drop(self.process.lock().expect("not poisoned").take());
+        *self.process.lock().expect("not poisoned") = start();
         for _ in 0..400 {
             if let Ok(mut connection) = self.try_connect().await {
-                let info: redis::RedisResult<redis::InfoDict> =
-                    cmd("INFO").arg("server").query_async(&mut connection).await;
-                if let Some(pid) = info.ok().and_then(|info| info.get("process_id")) {
-                    return pid;
+                let pong: redis::RedisResult<String> =
+                    cmd("PING").query_async(&mut connection).await;
+                if pong.is_ok() {
+                    return;
                 }
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
@@ -102,11 +93,17 @@ impl Server {
         manager(redis::Client::open(self.url()).expect("a URL")).await
     }
 
-    /// Sends a signal to the server's process.
     pub(crate) fn signal(&self, signal: &str) {
-        let pid = self.pid.expect("a server of ours").to_string();
-        let sent = Command::new("kill").args([signal, &pid]).status();
-        assert!(sent.expect("kill").success());
+        self.with_process(|process| process.signal(signal));
+    }
+
+    pub(crate) fn kill(&self) {
+        self.with_process(Process::kill);
+    }
+
+    fn with_process(&self, act: impl Fn(&Process)) {
+        let process = self.process.lock().expect("not poisoned");
+        act(process.as_ref().expect("started"));
     }
 }
 
