@@ -369,6 +369,57 @@ impl<F: Fault> Stand<F> {
     }
 }
 
+/// One of several servers fails, which share the sessions: those on the others go on as if nothing were, and those on
+/// that one work again when it is mended.
+pub async fn one_of_several_strikes<F: Fault>(store: impl SessionStore, fault: F) {
+    let stand = Stand::new(store, fault).await;
+    // So many that each server has some.
+    let browsers: Vec<_> = (0..30).map(|_| Browser::new(stand.app.clone())).collect();
+    let mut answered = vec![0_u64; browsers.len()];
+    assert!(all_add(&browsers, &mut answered).await.iter().all(|it| *it));
+    let cookies = |browsers: &[Browser]| browsers.iter().map(|it| it.cookie("sid")).collect::<Vec<_>>();
+    let before = cookies(&browsers);
+
+    stand.stage.fault.strike().await;
+    let served = all_add(&browsers, &mut answered).await;
+    let on_others = served.iter().filter(|it| **it).count();
+    assert!((1..browsers.len()).contains(&on_others), "{on_others}");
+    assert_eq!(all_add(&browsers, &mut answered).await, served);
+
+    stand.stage.fault.mend().await;
+    let mut attempts = 3;
+    until("all sessions work", async || {
+        attempts += 1;
+        all_add(&browsers, &mut answered).await.iter().all(|it| *it)
+    })
+    .await;
+    for (browser, answered) in browsers.iter().zip(answered) {
+        let [count, _] = numbers(&browser.get("/read").await);
+        assert!((answered..=attempts).contains(&count), "{answered} {count} {attempts}");
+    }
+    assert_eq!(cookies(&browsers), before);
+}
+
+/// Who was served, of those who asked all at once.
+async fn all_add(browsers: &[Browser], answered: &mut [u64]) -> Vec<bool> {
+    let mut updates = Vec::new();
+    for browser in browsers {
+        let browser = browser.clone();
+        updates.push(tokio::spawn(async move {
+            let begin = Instant::now();
+            let answer = browser.get("/add").await;
+            assert_in_time("/add", begin.elapsed());
+            is_served(&answer)
+        }));
+    }
+    let mut served = Vec::new();
+    for (update, answered) in updates.into_iter().zip(answered) {
+        served.push(update.await.expect("no panic"));
+        *answered += u64::from(served.last() == Some(&true));
+    }
+    served
+}
+
 fn assert_in_time(path: &str, took: Duration) {
     assert!(took < STORE_TIMEOUT + SLACK, "{path} took {took:?}");
 }
