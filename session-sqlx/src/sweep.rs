@@ -6,11 +6,13 @@ use std::{
     time::Duration,
 };
 
-use session_core::{SessionStore, TARGET};
-use tokio::task::AbortHandle;
+use session_core::{SessionStore, StoreError, TARGET};
+use tokio::{task::AbortHandle, time::timeout};
 
 /// So many rows go at a time, so that requests get between.
 const BATCH: u32 = 500;
+/// So long they may take, or the connection is silent, and would be for ever.
+const LIMIT: Duration = Duration::from_mins(1);
 /// And so long is the pause.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -43,7 +45,8 @@ async fn run<S: SessionStore>(every: Duration, store: impl Fn() -> Option<S> + S
         tokio::time::sleep(jittered(every)).await;
         loop {
             let Some(store) = store() else { return };
-            let removed = match store.delete_expired(BATCH as usize).await {
+            let answer = timeout(LIMIT, store.delete_expired(BATCH as usize)).await;
+            let removed = match answer.unwrap_or_else(|late| Err(StoreError::unavailable(late))) {
                 Ok(removed) => removed,
                 Err(error) => {
                     tracing::warn!(
@@ -70,6 +73,16 @@ fn jittered(every: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        future::pending,
+        sync::{
+            Arc,
+            atomic::{AtomicU32, Ordering},
+        },
+    };
+
+    use session_core::{Committed, Created, Guard, NewRecord, Patch, Record, SessionId};
+
     use super::*;
 
     #[test]
@@ -79,5 +92,56 @@ mod tests {
         assert!(times.iter().all(|time| *time >= hour * 7 / 10));
         assert!(times.iter().all(|time| *time <= hour * 5 / 4));
         assert!(times.iter().any(|time| *time != times[0]));
+    }
+
+    /// Never answers, and counts the sweeps.
+    #[derive(Clone, Default)]
+    struct Silent(Arc<AtomicU32>);
+
+    impl SessionStore for Silent {
+        async fn load(&self, _: SessionId) -> Result<Option<Arc<Record>>, StoreError> {
+            pending().await
+        }
+
+        async fn create(&self, _: SessionId, _: NewRecord) -> Result<Created, StoreError> {
+            pending().await
+        }
+
+        async fn commit(&self, _: SessionId, _: Guard, _: &Patch) -> Result<Committed, StoreError> {
+            pending().await
+        }
+
+        async fn delete(&self, _: SessionId) -> Result<bool, StoreError> {
+            pending().await
+        }
+
+        async fn find_by_owner(
+            &self,
+            _: &str,
+        ) -> Result<Vec<(SessionId, Arc<Record>)>, StoreError> {
+            pending().await
+        }
+
+        async fn revoke_owner(&self, _: &str, _: Option<SessionId>) -> Result<u64, StoreError> {
+            pending().await
+        }
+
+        async fn delete_expired(&self, _: usize) -> Result<u64, StoreError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            pending().await
+        }
+
+        async fn count(&self) -> Result<u64, StoreError> {
+            pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_went_silent_does_not_end_the_sweeping() {
+        let (store, sweeper) = (Silent::default(), Sweeper::default());
+        let swept = store.clone();
+        sweeper.start(Duration::from_mins(1), move || Some(swept.clone()));
+        tokio::time::sleep(Duration::from_mins(30)).await;
+        assert!(store.0.load(Ordering::Relaxed) > 5);
     }
 }

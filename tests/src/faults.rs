@@ -377,7 +377,12 @@ pub async fn one_of_several_strikes<F: Fault>(store: impl SessionStore, fault: F
     let browsers: Vec<_> = (0..30).map(|_| Browser::new(stand.app.clone())).collect();
     let mut answered = vec![0_u64; browsers.len()];
     assert!(all_add(&browsers, &mut answered).await.iter().all(|it| *it));
-    let cookies = |browsers: &[Browser]| browsers.iter().map(|it| it.cookie("sid")).collect::<Vec<_>>();
+    let cookies = |browsers: &[Browser]| {
+        browsers
+            .iter()
+            .map(|it| it.cookie("sid"))
+            .collect::<Vec<_>>()
+    };
     let before = cookies(&browsers);
 
     stand.stage.fault.strike().await;
@@ -395,7 +400,10 @@ pub async fn one_of_several_strikes<F: Fault>(store: impl SessionStore, fault: F
     .await;
     for (browser, answered) in browsers.iter().zip(answered) {
         let [count, _] = numbers(&browser.get("/read").await);
-        assert!((answered..=attempts).contains(&count), "{answered} {count} {attempts}");
+        assert!(
+            (answered..=attempts).contains(&count),
+            "{answered} {count} {attempts}"
+        );
     }
     assert_eq!(cookies(&browsers), before);
 }

@@ -167,7 +167,8 @@ impl SmallDisk {
     #[must_use]
     pub fn mount(size: u32) -> Option<Self> {
         static SAY: std::sync::Once = std::sync::Once::new();
-        let Some((holder, pid)) = start_and_hear(&mut on_a_small_disk("echo $$ && read -r _", size))
+        let Some((holder, pid)) =
+            start_and_hear(&mut on_a_small_disk("echo $$ && read -r _", size))
         else {
             // Where all servers are required, too: it is none that is missing.
             SAY.call_once(|| {

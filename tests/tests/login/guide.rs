@@ -1,12 +1,13 @@
-//! The security guide names a test in each row of its tables: here it can't rot.
+//! The guides to security and to faults name a test in each row of their tables: here they can't rot.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-const GUIDE: &str = include_str!("../../../session-axum/src/guide/security.md");
+const SECURITY: &str = include_str!("../../../session-axum/src/guide/security.md");
+const FAULTS: &str = include_str!("../../../session-axum/src/guide/faults.md");
 
-/// The rows of all tables: cells without the bars.
-fn rows() -> Vec<Vec<&'static str>> {
-    let rows = GUIDE
+/// The rows of all tables: cells without the bars; the security guide's heading is no row.
+fn rows(guide: &'static str) -> Vec<Vec<&'static str>> {
+    let rows = guide
         .lines()
         .filter_map(|line| line.trim().strip_prefix('|'));
     let rows = rows.map(|row| {
@@ -49,8 +50,8 @@ fn tests_below(directory: &Path, found: &mut BTreeSet<String>) {
     }
 }
 
-#[test]
-fn every_test_that_the_security_guide_names_exists() {
+/// Of all packages.
+fn tests() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut tests = BTreeSet::new();
     for directory in [
@@ -58,27 +59,51 @@ fn every_test_that_the_security_guide_names_exists() {
         "session-core",
         "session-axum",
         "session-macros",
+        "session-redis",
+        "session-sqlx",
         "examples",
     ] {
         tests_below(&root.join(directory), &mut tests);
     }
     assert!(tests.contains("every_test_that_the_security_guide_names_exists"));
-    let rows = rows();
-    let named: Vec<_> = rows
-        .iter()
-        .flat_map(|row| quoted(row[row.len() - 1]))
-        .collect();
-    assert!(named.len() > 80, "{}", named.len());
+    tests
+}
+
+/// How many tests these rows name in their last column; each exists.
+fn named_tests(rows: &[Vec<&str>]) -> usize {
+    let tests = tests();
+    let named = rows.iter().flat_map(|row| quoted(row[row.len() - 1]));
+    let named: Vec<_> = named.collect();
     let missing: Vec<_> = named
         .iter()
         .filter(|name| !tests.contains(**name))
         .collect();
     assert!(missing.is_empty(), "no such tests: {missing:#?}");
+    named.len()
+}
+
+#[test]
+fn every_test_that_the_security_guide_names_exists() {
+    let named = named_tests(&rows(SECURITY));
+    assert!(named > 80, "{named}");
+}
+
+#[test]
+fn every_row_of_the_fault_guide_names_a_test_that_exists() {
+    const HEAD: &str = "| store | fault | struck at | answer to that request | while it lasts | afterwards | tests |";
+    let (_, table) = FAULTS.split_once(HEAD).expect("the table");
+    let rows = rows(table);
+    assert!(rows.len() > 20, "{}", rows.len());
+    for row in &rows {
+        assert_eq!(row.len(), 7, "{row:?}");
+        assert!(quoted(row[6]).next().is_some(), "{row:?}");
+    }
+    named_tests(&rows);
 }
 
 #[test]
 fn the_security_guide_has_every_row_once_and_each_has_a_test_or_says_why_not() {
-    let rows = rows();
+    let rows = rows(SECURITY);
     let wanted = [
         ("A", 26),
         ("N", 13),
