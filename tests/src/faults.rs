@@ -99,9 +99,8 @@ fn ballast<F: Fault>(stage: &Stage<F>) -> String {
         return String::new();
     }
     let random = RandomState::new();
-    (0..1_500)
-        .map(|at| format!("{:016x}", random.hash_one(at)))
-        .collect()
+    let words = (0..1_500).map(|at| random.hash_one(at));
+    words.fold(String::new(), |text, word| text + &format!("{word:016x}"))
 }
 
 type Visits = TypedSession<Visit>;
@@ -222,6 +221,7 @@ impl<F: Fault> Stand<F> {
     }
 
     /// The fault strikes at this moment of a request; then it lasts; then it is mended, and nothing is lost.
+    #[expect(clippy::print_stdout, reason = "tells how far a test came that fails")]
     pub async fn strikes(&mut self, moment: Moment, gets: Gets) {
         let cookie = self.browser.cookie("sid");
         let begin = Instant::now();
