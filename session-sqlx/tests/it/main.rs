@@ -69,14 +69,3 @@ fn count(record: &Record) -> u64 {
 fn hex(id: SessionId) -> String {
     format!("{:032x}", u128::from_be_bytes(*id.as_bytes()))
 }
-
-/// Asks again until it is so.
-async fn until(is_so: impl AsyncFn() -> bool) {
-    for _ in 0..500 {
-        if is_so().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("it took too long");
-}

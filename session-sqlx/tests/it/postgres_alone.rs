@@ -4,12 +4,13 @@ use std::{error::Error as _, time::Duration};
 
 use session_core::{SessionStore, conformance::Harness as _};
 use session_sqlx::PostgresStore;
+use session_tests::faults::until;
 use sqlx::{
     PgPool, Row as _,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use crate::{ANYTIME, LIFETIME, apply, create, postgres::Schema, set_count, touch, until};
+use crate::{ANYTIME, LIFETIME, apply, create, postgres::Schema, set_count, touch};
 
 async fn connect(schema: &Schema, setting: (&str, &str)) -> PostgresStore {
     let options: PgConnectOptions = schema.server.parse().expect("a URL");
@@ -41,7 +42,7 @@ async fn touches_and_writes_leave_the_indexes_alone() {
     };
     // The server counts with some delay, when a connection rests.
     drop(store);
-    until(async || updates().await.0 == 2_000).await;
+    until("all are counted", async || updates().await.0 == 2_000).await;
     let (all, hot) = updates().await;
     println!("{hot} of {all} updates were HOT");
     assert!(hot * 10 >= all * 9, "{hot} of {all}");
@@ -133,7 +134,10 @@ async fn the_pool_recovers_from_lost_connections() {
     .fetch_all(&schema.pool)
     .await;
     assert!(!killed.expect("killed").is_empty());
-    until(async || matches!(store.load(id).await, Ok(Some(_)))).await;
+    until("it is connected again", async || {
+        matches!(store.load(id).await, Ok(Some(_)))
+    })
+    .await;
     apply(&store, id, &touch()).await;
 }
 
@@ -159,7 +163,7 @@ async fn the_sweeper_survives_errors_and_ends_with_the_store() {
     schema.pass(LIFETIME.idle / 2).await;
     let live = create(&store).await;
     schema.pass(LIFETIME.idle / 2).await;
-    until(async || rows().await == 1).await;
+    until("the dead are gone", async || rows().await == 1).await;
     assert!(store.load(live).await.expect("load").is_some());
 
     drop(store);

@@ -12,10 +12,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::{ANYTIME, create, postgres::Schema, set_count, touch};
-
-/// What the pool asks a connection that comes back, when the caller has its answer already.
-const PING: [u8; 5] = *b"S\0\0\0\x04";
+use crate::{ANYTIME, create, postgres::Schema, postgres_faults::PING, set_count, touch};
 
 /// Passes on what one connection says, and counts how often the client speaks after the server.
 async fn count_trips(listener: TcpListener, server: String, trips: Arc<AtomicUsize>) {
@@ -27,10 +24,10 @@ async fn count_trips(listener: TcpListener, server: String, trips: Arc<AtomicUsi
         tokio::select! {
             read = client.read(&mut asked) => {
                 let Ok(len @ 1..) = read else { return };
-                if !client_spoke && asked[..len] != PING {
+                if !client_spoke && asked[..len] != *PING {
                     trips.fetch_add(1, Ordering::SeqCst);
                 }
-                client_spoke = asked[..len] != PING;
+                client_spoke = asked[..len] != *PING;
                 server.write_all(&asked[..len]).await.expect("passed on");
             }
             read = server.read(&mut answered) => {

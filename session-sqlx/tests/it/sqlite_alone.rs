@@ -10,10 +10,11 @@ use std::{
 
 use session_core::{ManualClock, SessionId, SessionStore};
 use session_sqlx::SqliteStore;
+use session_tests::faults::until;
 use sqlx::{Row as _, SqlitePool, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
-use crate::{LIFETIME, apply, count, create, hex, set_count, touch, until};
+use crate::{LIFETIME, apply, count, create, hex, set_count, touch};
 
 async fn pool(options: SqliteConnectOptions) -> SqlitePool {
     SqlitePool::connect_with(options).await.expect("open")
@@ -75,7 +76,10 @@ async fn a_locked_file_is_unavailable_for_writes_alone() {
     assert!(error.expect_err("locked").is_unavailable());
     assert!(store.load(id).await.expect("load").is_some());
     drop(locked);
-    until(async || store.commit(id, crate::ANYTIME, &touch()).await.is_ok()).await;
+    until("the lock is gone", async || {
+        store.commit(id, crate::ANYTIME, &touch()).await.is_ok()
+    })
+    .await;
 
     let read_only = SqliteStore::options(&path).read_only(true);
     let store = SqliteStore::new(pool(read_only).await);
@@ -103,7 +107,7 @@ async fn the_sweeper_survives_errors_and_ends_with_the_store() {
     clock.advance(LIFETIME.idle / 2);
     let live = create(&store).await;
     clock.advance(LIFETIME.idle / 2);
-    until(async || rows(&pool).await == 1).await;
+    until("the dead are gone", async || rows(&pool).await == 1).await;
     assert!(store.load(live).await.expect("load").is_some());
 
     clock.advance(LIFETIME.idle);
