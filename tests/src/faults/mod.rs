@@ -1,22 +1,19 @@
 //! What a browser sees when the store's server fails, at each moment of a request.
 
+mod stage;
+
 use std::{
     fmt,
     future::Future,
-    hash::{BuildHasher as _, RandomState},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use axum::{
-    Router,
-    extract::{Path, State},
-    http::StatusCode,
-    routing::get,
-};
-use session_axum::{Key, SessionData, SessionError, SessionLayer, SessionStore, TypedSession};
+use axum::{Router, http::StatusCode};
+use session_axum::SessionStore;
 use tokio::task::JoinSet;
 
+use self::stage::{Stage, lock};
 use crate::{Answer, Browser, Proxy};
 
 /// The layer's limit in these tests.
@@ -85,95 +82,6 @@ pub enum Gets {
     Served,
 }
 
-#[derive(SessionData)]
-struct Visit {
-    count: u64,
-    note: u64,
-    draft: u64,
-    ballast: String,
-}
-
-/// Where only room is missing, so much that each write needs new pages, even compressed.
-fn ballast<F: Fault>(stage: &Stage<F>) -> String {
-    if !stage.fault.is_of_room() {
-        return String::new();
-    }
-    let random = RandomState::new();
-    let words = (0..1_500).map(|at| random.hash_one(at));
-    words.fold(String::new(), |text, word| text + &format!("{word:016x}"))
-}
-
-type Visits = TypedSession<Visit>;
-
-/// What the handlers know: the fault, and when it is due.
-struct Stage<F> {
-    fault: F,
-    due: Mutex<Option<Moment>>,
-    struck: Mutex<Option<Instant>>,
-}
-
-impl<F: Fault> Stage<F> {
-    async fn strike(self: Arc<Self>) {
-        self.fault.strike().await;
-        *lock(&self.struck) = Some(Instant::now());
-    }
-
-    /// It strikes now, or when the store speaks with the server next.
-    async fn arrange(self: &Arc<Self>, moment: Moment) {
-        let strike = Arc::clone(self).strike();
-        let proxy = || self.fault.proxy().expect("messages");
-        match moment {
-            Moment::Before | Moment::Between => strike.await,
-            Moment::Load | Moment::Commit => proxy().at_the_next_message(strike),
-            Moment::LoadReply | Moment::CommitReply => proxy().at_the_next_reply(strike),
-        }
-    }
-
-    async fn is_loaded(self: &Arc<Self>) {
-        let due = lock(&self.due).take();
-        if let Some(moment) = due {
-            self.arrange(moment).await;
-        }
-    }
-}
-
-type Stages<F> = State<Arc<Stage<F>>>;
-
-async fn add<F: Fault>(State(stage): Stages<F>, visit: Visits) -> Result<String, SessionError> {
-    stage.is_loaded().await;
-    let count = visit.update(|visit| {
-        visit.count += 1;
-        visit.ballast = ballast(&stage);
-        visit.count
-    });
-    Ok(count.await?.to_string())
-}
-
-/// Committed after the handler, by the layer.
-async fn note<F: Fault>(State(stage): Stages<F>, visit: Visits, Path(note): Path<u64>) {
-    stage.is_loaded().await;
-    visit.set_note(note);
-    visit.set_ballast(ballast(&stage));
-}
-
-/// While a fault lasts: nobody looks at it afterwards.
-async fn draft<F: Fault>(State(stage): Stages<F>, visit: Visits, Path(draft): Path<u64>) {
-    visit.set_draft(draft);
-    visit.set_ballast(ballast(&stage));
-}
-
-async fn read(visit: Visits) -> String {
-    format!("{} {}", visit.count(), visit.note())
-}
-
-async fn log_in(visit: Visits) {
-    visit.session().set_owner("ada");
-}
-
-async fn end(visit: Visits) {
-    visit.session().destroy();
-}
-
 /// An app on a store whose server will fail, and a browser that counts.
 pub struct Stand<F> {
     app: Router,
@@ -190,21 +98,7 @@ pub struct Stand<F> {
 impl<F: Fault> Stand<F> {
     /// The server works.
     pub async fn new(store: impl SessionStore, fault: F) -> Self {
-        let stage = Arc::new(Stage {
-            fault,
-            due: Mutex::default(),
-            struck: Mutex::default(),
-        });
-        let layer = SessionLayer::new(store, Key::generate()).store_timeout(STORE_TIMEOUT);
-        let app = Router::new()
-            .route("/add", get(add::<F>))
-            .route("/note/{note}", get(note::<F>))
-            .route("/draft/{draft}", get(draft::<F>))
-            .route("/read", get(read))
-            .route("/log-in", get(log_in))
-            .route("/end", get(end))
-            .with_state(Arc::clone(&stage))
-            .layer(layer);
+        let (app, stage) = stage::app(store, fault);
         let stand = Self {
             browser: Browser::new(app.clone()),
             other: Browser::new(app.clone()),
@@ -486,10 +380,6 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
         assert!(begin.elapsed() < RECOVERY, "it takes too long until {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<F> fmt::Debug for Stand<F> {
