@@ -48,8 +48,11 @@
 mod bench;
 mod guards;
 mod life;
+mod overlap;
 mod owners;
 mod parallel;
+mod random;
+mod restored;
 mod rotations;
 mod sweeping;
 mod touches;
@@ -165,6 +168,9 @@ rules! {
         any_field_name_comes_back_equal
         a_record_may_have_the_most_fields
     }
+    random {
+        random_fields_come_back_equal
+    }
     sweeping {
         a_sweep_removes_the_dead_alone_and_no_more_than_asked_for
         sweepers_beside_live_traffic_remove_no_live_record
@@ -177,5 +183,11 @@ rules! {
         of_parallel_rotations_one_bars_the_others
         a_login_beside_writes_loses_none_that_was_applied
         parallel_periodic_rotations_raise_the_generation_once
+    }
+    overlap {
+        of_any_two_operations_at_once_one_was_first
+    }
+    restored {
+        a_token_newer_than_its_record_opens_nothing
     }
 }
