@@ -145,6 +145,8 @@ fn name(random: &mut StdRng) -> String {
 pub async fn random_fields_come_back_equal<H: Harness>(bench: &Bench<H>) {
     let given = env::var(SEED).ok().and_then(|seed| seed.parse().ok());
     let seed = given.unwrap_or_else(rand::random);
+    // Shown where the test fails.
+    eprintln!("{SEED}={seed}");
     let mut random = StdRng::seed_from_u64(seed);
     let mut names: Vec<_> = (0..20).map(|_| name(&mut random)).collect();
     names.sort();
@@ -185,10 +187,6 @@ pub async fn random_fields_come_back_equal<H: Harness>(bench: &Bench<H>) {
                 bench.load(*id.insert(new.await)).await
             }
         };
-        assert_eq!(
-            record.fields(),
-            &expected,
-            "commit {commit} of {SEED}={seed}"
-        );
+        assert_eq!(record.fields(), &expected);
     }
 }
