@@ -255,8 +255,7 @@ async fn pairs<H: Harness>(bench: &Bench<H>, one: Op, others: &[Op]) -> Vec<Pair
     for other in others {
         for round in 0..2 * ROUNDS {
             let owner = format!("{one:?} {other:?} {round}");
-            let owned = Some(&*owner).filter(|_| round % 2 == 0);
-            let mut new = Bench::<H>::new_record(owned);
+            let mut new = Bench::<H>::new_record(Some(&*owner).filter(|_| round % 2 == 0));
             new.fields = new.fields.merge(&[FieldChange::set("shared", "0")]);
             new.lifetime = lifetime::<H>();
             pairs.push((*other, owner, new));
