@@ -9,4 +9,5 @@ mod http;
 mod model;
 mod owners;
 mod redis_only;
+mod sends;
 mod server;

@@ -27,21 +27,27 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().expect("bound").port()
 }
 
-/// Whether there is a `redis-server` to start. Where there is none, says once what is not tested.
+/// The server's program: Redis's, or of `SESSION_TEST_REDIS_SERVER`, such as `valkey-server`.
+fn program() -> String {
+    env::var("SESSION_TEST_REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned())
+}
+
+/// Whether there is a server to start. Where there is none, says once what is not tested.
 pub(crate) fn is_installed() -> bool {
     static SAY: Once = Once::new();
     let paths = env::var_os("PATH").unwrap_or_default();
-    let found = env::split_paths(&paths).any(|path| path.join("redis-server").exists());
+    let program = program();
+    let found = env::split_paths(&paths).any(|path| path.join(&program).exists());
     if !found {
         assert!(
             env::var("SESSION_TEST_STORES").as_deref() != Ok("required"),
-            "redis-server is missing, and SESSION_TEST_STORES=required"
+            "{program} is missing, and SESSION_TEST_STORES=required"
         );
         SAY.call_once(|| {
             // Straight to the stream, for what a passing test prints is not shown.
             let _ = writeln!(
                 stderr(),
-                "No redis-server: Redis and Redis Cluster are NOT tested"
+                "No {program}: Redis and Redis Cluster are NOT tested"
             );
         });
     }
@@ -56,9 +62,10 @@ impl Server {
 
     pub(crate) async fn start_at(port: u16, options: &[&str]) -> Self {
         // Ends when this process does, for then the pipe is closed.
-        let guard = "redis-server \"$@\" & pid=$!; read -r _; kill -KILL $pid; wait";
+        let guard = "\"$@\" & pid=$!; read -r _; kill -KILL $pid; wait";
         let mut command = Command::new("sh");
-        command.args(["-c", guard, "sh", "--port", &port.to_string()]);
+        command.args(["-c", guard, "sh", &program()]);
+        command.args(["--port", &port.to_string()]);
         command.args(["--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]);
         command.args(options).stdin(Stdio::piped());
         command.stdout(Stdio::null()).stderr(Stdio::null());
@@ -83,7 +90,7 @@ impl Server {
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        panic!("redis-server does not answer on port {}", self.port);
+        panic!("{} does not answer on port {}", program(), self.port);
     }
 
     pub(crate) fn url(&self) -> String {
