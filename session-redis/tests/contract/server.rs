@@ -4,8 +4,11 @@ use std::{
     env,
     io::{Write as _, stderr},
     net::{Ipv4Addr, TcpListener},
-    process::{Child, Command, Stdio},
-    sync::Once,
+    process::{self, Child, Command, Stdio},
+    sync::{
+        Once,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -21,10 +24,17 @@ pub(crate) struct Server {
     _process: Option<Child>,
 }
 
+/// Each time another one. Below those that the system gives to outgoing connections, one of which could take it before
+/// the server does.
 pub(crate) fn free_port() -> u16 {
-    // The cluster's own port is below 65536 as well: each gets one of its own.
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("bound").port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = (process::id() % 1_000_000) * 131 + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 10_000 + u16::try_from(number % 22_000).expect("small");
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// The server's program: Redis's, or of `SESSION_TEST_REDIS_SERVER`, such as `valkey-server`.
