@@ -37,7 +37,8 @@
 //! ```
 //!
 //! The suite has neither a runtime nor a clock of its own. Tests of overlapping calls run them on as many handles
-//! as there are processes in their story, each got by [`Harness::store`].
+//! as there are processes in their story, each got by [`Harness::store`]. What is random differs from run to run, and
+//! a failure shows the seed, which `SESSION_TEST_SEED` gives again.
 
 #![expect(
     missing_docs,
