@@ -30,7 +30,7 @@ fn spans(lifetime: Option<Lifetime>) -> [String; 2] {
 }
 
 /// `ARGV` of a commit but for its fields.
-pub(crate) struct Change(pub(crate) [String; 14]);
+pub(crate) struct Change(pub(crate) [String; 15]);
 
 impl Change {
     pub(crate) fn new(
@@ -38,7 +38,7 @@ impl Change {
         nonce: String,
         guard: Guard,
         patch: &Patch,
-        seen: String,
+        [seen, least]: [String; 2],
     ) -> Self {
         let (owner_change, owner) = match &patch.owner {
             OwnerChange::Unchanged => ("", ""),
@@ -71,6 +71,7 @@ impl Change {
             patch.remember.map_or_else(String::new, exact),
             flag(patch.confirm),
             seen,
+            least,
         ])
     }
 }

@@ -145,14 +145,15 @@ impl<C: Connection> RedisStore<C> {
     }
 
     /// Notes a session in its owner's index before it is theirs, where that can't be one step with the commit.
+    /// The times of the owner's mark, as `mark` of common.lua finds them.
     async fn enrol_first(
         &self,
         owner: Option<&str>,
         key: &SessionKey,
         lifetime: Option<Lifetime>,
-    ) -> Result<String, StoreError> {
+    ) -> Result<[String; 2], StoreError> {
         let Some(owner) = owner.filter(|_| !self.nodes.is_one()) else {
-            return Ok(String::new());
+            return Ok(Default::default());
         };
         // Without a renewal nobody knows yet; the commit tells.
         let span = lifetime.map_or(Duration::from_hours(1), |lifetime| lifetime.absolute);
@@ -183,7 +184,8 @@ impl<C: Connection> RedisStore<C> {
             tokio::spawn(async move {
                 let args = [member.as_bytes(), b"", till.as_bytes()];
                 // A failure leaves the index as it is: revocation holds by the mark all the same.
-                let _: Result<String, _> = store.call(&script::ENROL, &owner.both(), &args).await;
+                let _: Result<[String; 2], _> =
+                    store.call(&script::ENROL, &owner.both(), &args).await;
             });
         }
         if let Some((former, score)) = &reply.former_owner {
@@ -223,7 +225,7 @@ impl<C: Connection> SessionStore for RedisStore<C> {
     async fn create(&self, id: SessionId, new: NewRecord) -> Result<Created, StoreError> {
         self.has_seen(new.lifetime);
         let (key, owner) = (self.key(id), new.owner.as_deref());
-        let seen = self.enrol_first(owner, &key, Some(new.lifetime)).await?;
+        let [seen, _] = self.enrol_first(owner, &key, Some(new.lifetime)).await?;
         let owner_keys = owner.map(|owner| self.owner_keys(owner));
         let keys = self.with_owner(&key, owner_keys.as_ref());
         let args = creation(key.member(), self.nonce(), &new, seen);
@@ -247,10 +249,10 @@ impl<C: Connection> SessionStore for RedisStore<C> {
             self.has_seen(lifetime);
         }
         let (key, owner) = (self.key(id), patch.owner.owner());
-        let seen = self.enrol_first(owner, &key, lifetime).await?;
+        let marks = self.enrol_first(owner, &key, lifetime).await?;
         let owner_keys = owner.map(|owner| self.owner_keys(owner));
         let keys = self.with_owner(&key, owner_keys.as_ref());
-        let change = Change::new(key.member(), self.nonce(), guard, patch, seen);
+        let change = Change::new(key.member(), self.nonce(), guard, patch, marks);
         let mut args = bytes(&change.0);
         args.extend(patch.fields.iter().flat_map(field));
         let reply: Raw = self.call(&script::COMMIT, &keys, &args).await?;

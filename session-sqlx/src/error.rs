@@ -24,6 +24,15 @@ pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
     }
 }
 
+/// The statement changed nothing, because somebody else was first: serialization, deadlock.
+#[cfg(feature = "postgres")]
+pub(crate) fn is_rolled_back(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(database) = error else {
+        return false;
+    };
+    matches!(database.code().as_deref(), Some("40001" | "40P01"))
+}
+
 /// PostgreSQL has five characters of which the first two are the class; SQLite a number.
 fn is_unavailable(code: &str) -> bool {
     if let (true, Ok(number)) = (code.len() < 5, code.parse::<u32>()) {

@@ -15,6 +15,8 @@ mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod store;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod sweep;
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]

@@ -5,15 +5,20 @@ use std::{fmt, sync::Arc, time::Duration};
 use session_core::{
     Committed, Created, Guard, NewRecord, Patch, Record, SessionId, SessionStore, StoreError,
 };
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Row, postgres::PgArguments, query::Query};
+use sqlx::{
+    AssertSqlSafe, PgPool, Postgres, Row,
+    postgres::{PgArguments, PgRow},
+    query::Query,
+};
 
 use crate::{
     InvalidName,
-    error::store_error,
+    error::{is_rolled_back, store_error},
     lent::Lent,
     name::checked,
-    row::{CommitParameters, decode, decode_all, encode, lifetime},
-    sql::{self, Dialect, bind_commit},
+    row::{CommitParameters, counted, decode, decode_all, encode, encode_owner, lifetime, lived},
+    sql::{Dialect, Statements, bind_commit},
+    store::session_store,
     sweep::Sweeper,
 };
 
@@ -43,14 +48,7 @@ pub struct PostgresStore {
 struct Inner {
     pool: PgPool,
     migration: Migration,
-    load: Arc<str>,
-    create: Arc<str>,
-    commit: Arc<str>,
-    delete: Arc<str>,
-    find_by_owner: Arc<str>,
-    revoke_owner: Arc<str>,
-    delete_expired: Arc<str>,
-    count: Arc<str>,
+    statements: Statements,
     sweeper: Sweeper,
 }
 
@@ -91,20 +89,10 @@ impl PostgresStoreBuilder {
             text: "CAST({a} AS text)",
             merge: "jsonb_strip_nulls({a} || CAST({b} AS jsonb))",
         };
-        let commit = COMMIT
-            .replace("{findings}", sql::FINDINGS)
-            .replace("{changes}", sql::CHANGES);
         let inner = Inner {
             migration: Migration::new(&dialect, self.schema, &self.table),
             pool: self.pool,
-            load: dialect.statement(sql::LOAD),
-            create: dialect.statement(sql::CREATE),
-            commit: dialect.statement(&commit),
-            delete: dialect.statement(sql::DELETE),
-            find_by_owner: dialect.statement(sql::FIND_BY_OWNER),
-            revoke_owner: dialect.statement(REVOKE_OWNER),
-            delete_expired: dialect.statement(DELETE_EXPIRED),
-            count: dialect.statement(sql::COUNT),
+            statements: Statements::new(&dialect, COMMIT, REVOKE_OWNER, DELETE_EXPIRED),
             sweeper: Sweeper::default(),
         };
         PostgresStore {
@@ -146,7 +134,7 @@ const REVOKE_OWNER: &str = "DELETE FROM {table} WHERE owner = $1 AND id = ANY(AR
 const DELETE_EXPIRED: &str = "WITH clock AS MATERIALIZED (SELECT {now} AS now)
     DELETE FROM {table} WHERE expires_at <= (SELECT now FROM clock) AND id = ANY(ARRAY(
         SELECT id FROM {table} AS t, clock WHERE expires_at <= now LIMIT $1 FOR UPDATE OF t SKIP LOCKED
-    ))";
+    )) RETURNING 1";
 
 /// How to make the table.
 struct Migration {
@@ -207,7 +195,9 @@ impl PostgresStore {
     /// processes may do it at once.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let migrate = async {
-            let mut transaction = self.inner.pool.begin().await?;
+            // Who waits for the lock must see what its holder has made.
+            let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
+            let mut transaction = self.inner.pool.begin_with(begin).await?;
             // `IF NOT EXISTS` alone fails for one of two who make it at once.
             sqlx::query("SELECT pg_advisory_xact_lock(8315168223)")
                 .execute(&mut *transaction)
@@ -249,113 +239,65 @@ impl PostgresStore {
             Some(Self { inner })
         });
     }
-}
 
-/// Names in it were checked when the store was built; everything else is bound.
-fn query(statement: &Arc<str>) -> Query<'static, Postgres, PgArguments> {
-    sqlx::query(AssertSqlSafe(Arc::clone(statement)))
-}
-
-impl SessionStore for PostgresStore {
-    async fn load(&self, id: SessionId) -> Result<Option<Arc<Record>>, StoreError> {
-        let load = query(&self.inner.load).bind(id.as_bytes().to_vec());
-        let mut lent = Lent::by(&self.inner.pool).await?;
-        let row = load.fetch_optional(lent.connection()).await;
-        row.map_err(store_error)?.as_ref().map(decode).transpose()
+    /// One statement, and once more where it was rolled back because somebody else was first: on connections whose
+    /// isolation level is stricter than the usual one, that is whoever had to wait for a row.
+    async fn ask(
+        &self,
+        statement: &Arc<str>,
+        bind: impl Fn(Statement) -> Statement,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        let mut attempt = 1;
+        loop {
+            let mut lent = Lent::by(&self.inner.pool).await?;
+            let rows = bind(query(statement)).fetch_all(lent.connection()).await;
+            drop(lent);
+            match rows {
+                Err(error) if is_rolled_back(&error) && attempt < ATTEMPTS => {
+                    tokio::time::sleep(Duration::from_millis(attempt)).await;
+                    attempt += 1;
+                }
+                rows => return rows.map_err(store_error),
+            }
+        }
     }
 
-    async fn create(&self, id: SessionId, new: NewRecord) -> Result<Created, StoreError> {
-        let [fields, kept] = encode(&new.fields);
-        let [idle, absolute] = lifetime(Some(new.lifetime));
-        let create = query(&self.inner.create)
-            .bind(id.as_bytes().to_vec())
-            .bind(fields)
-            .bind(kept)
-            .bind(new.owner)
-            .bind(idle)
-            .bind(absolute);
-        let mut lent = Lent::by(&self.inner.pool).await?;
-        let row = create.fetch_optional(lent.connection()).await;
-        Ok(match row.map_err(store_error)? {
-            Some(row) => Created::Created(decode(&row)?),
-            None => Created::IdTaken,
-        })
-    }
-
-    async fn commit(
+    async fn apply(
         &self,
         id: SessionId,
         guard: Guard,
         patch: &Patch,
     ) -> Result<Committed, StoreError> {
-        let parameters = CommitParameters::new(guard, patch);
-        let commit = bind_commit!(query(&self.inner.commit), id, parameters);
-        let mut lent = Lent::by(&self.inner.pool).await?;
-        let row = commit.fetch_optional(lent.connection()).await;
-        let Some(row) = row.map_err(store_error)? else {
+        let commit =
+            |query: Statement| bind_commit!(query, id, CommitParameters::new(guard, patch));
+        let rows = self.ask(&self.inner.statements.commit, commit).await?;
+        let Some(row) = rows.first() else {
             return Ok(Committed::Gone);
         };
         let outcome: i32 = row.try_get("outcome").map_err(store_error)?;
         if outcome == 3 {
             return Ok(Committed::Gone);
         }
-        let record = decode(&row)?;
+        let record = decode(row)?;
         Ok(match outcome {
             0 => Committed::Applied(record),
             1 => Committed::Conflict(record),
             _ => Committed::Superseded(record),
         })
     }
-
-    async fn delete(&self, id: SessionId) -> Result<bool, StoreError> {
-        let delete = query(&self.inner.delete).bind(id.as_bytes().to_vec());
-        let mut lent = Lent::by(&self.inner.pool).await?;
-        let row = delete.fetch_optional(lent.connection()).await;
-        match row.map_err(store_error)? {
-            Some(row) => row.try_get("lived").map_err(store_error),
-            None => Ok(false),
-        }
-    }
-
-    async fn find_by_owner(
-        &self,
-        owner: &str,
-    ) -> Result<Vec<(SessionId, Arc<Record>)>, StoreError> {
-        let find = query(&self.inner.find_by_owner).bind(owner.to_owned());
-        let mut lent = Lent::by(&self.inner.pool).await?;
-        let rows = find.fetch_all(lent.connection()).await;
-        decode_all(&rows.map_err(store_error)?)
-    }
-
-    async fn revoke_owner(&self, owner: &str, keep: Option<SessionId>) -> Result<u64, StoreError> {
-        let revoke = query(&self.inner.revoke_owner)
-            .bind(owner.to_owned())
-            .bind(keep.map(|id| id.as_bytes().to_vec()));
-        let mut lent = Lent::by(&self.inner.pool).await?;
-        let rows = revoke.fetch_all(lent.connection()).await;
-        let mut revoked = 0;
-        for row in rows.map_err(store_error)? {
-            let lived: bool = row.try_get("lived").map_err(store_error)?;
-            revoked += u64::from(lived);
-        }
-        Ok(revoked)
-    }
-
-    async fn delete_expired(&self, at_most: usize) -> Result<u64, StoreError> {
-        let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
-        let sweep = query(&self.inner.delete_expired).bind(at_most);
-        let mut lent = Lent::by(&self.inner.pool).await?;
-        let done = sweep.execute(lent.connection()).await;
-        Ok(done.map_err(store_error)?.rows_affected())
-    }
-
-    async fn count(&self) -> Result<u64, StoreError> {
-        let mut lent = Lent::by(&self.inner.pool).await?;
-        let row = query(&self.inner.count).fetch_one(lent.connection()).await;
-        let count: i64 = row.and_then(|row| row.try_get(0)).map_err(store_error)?;
-        Ok(count.unsigned_abs())
-    }
 }
+
+/// Of those who wait for a row, one gets it each time.
+const ATTEMPTS: u64 = 100;
+
+type Statement = Query<'static, Postgres, PgArguments>;
+
+/// Names in it were checked when the store was built; everything else is bound.
+fn query(statement: &Arc<str>) -> Statement {
+    sqlx::query(AssertSqlSafe(Arc::clone(statement)))
+}
+
+session_store!(PostgresStore, reads: ask, writes: ask);
 
 impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

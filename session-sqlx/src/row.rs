@@ -42,6 +42,16 @@ pub(crate) fn encode(fields: &Fields) -> [String; 2] {
     })
 }
 
+/// An owner as the column holds them: as they are, but that PostgreSQL's texts know no NUL. It is `ESC 0`, and a real
+/// ESC, which is as rare, `ESC 1`.
+pub(crate) fn encode_owner(owner: &str) -> String {
+    owner.replace('\u{1b}', "\u{1b}1").replace('\0', "\u{1b}0")
+}
+
+fn decode_owner(column: &str) -> String {
+    column.replace("\u{1b}0", "\0").replace("\u{1b}1", "\u{1b}")
+}
+
 /// What a patch does to the two columns: null removes.
 fn encode_changes(changes: &[FieldChange]) -> [String; 2] {
     [false, true].map(|keep| {
@@ -86,7 +96,7 @@ impl CommitParameters {
             fields: encode_changes(&patch.fields),
             changes_fields: !patch.fields.is_empty(),
             sets_owner: patch.owner != session_core::OwnerChange::Unchanged,
-            owner: patch.owner.owner().map(str::to_owned),
+            owner: patch.owner.owner().map(encode_owner),
             is_barrier: patch.is_barrier(),
             is_periodic: patch.rotation == Some(Rotation::Periodic),
             confirms: patch.confirm,
@@ -124,6 +134,7 @@ where
     String: Decode<'r, R::Database> + Type<R::Database>,
 {
     let text = |name| row.try_get::<String, _>(name).map_err(unreadable);
+    let maybe_text = |name| row.try_get::<Option<String>, _>(name).map_err(unreadable);
     let number = |name| row.try_get::<Option<i64>, _>(name).map_err(unreadable);
     let at = |name| match number(name)? {
         Some(number) => unsigned(name, number).map(Some),
@@ -140,7 +151,7 @@ where
 
     let parts = RecordParts {
         fields: decode_fields(&text("fields")?, &text("kept")?)?,
-        owner: row.try_get("owner").map_err(unreadable)?,
+        owner: maybe_text("owner")?.map(|owner| decode_owner(&owner)),
         owner_since: maybe_time("owner_since")?,
         created_at: time("created_at")?,
         started_at: time("started_at")?,
@@ -179,6 +190,32 @@ where
         }
     }
     Ok(found)
+}
+
+/// How many of those that are gone were alive.
+pub(crate) fn lived<'r, R>(rows: &'r [R]) -> Result<u64, StoreError>
+where
+    R: Row,
+    &'static str: ColumnIndex<R>,
+    bool: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let mut lived = 0;
+    for row in rows {
+        lived += u64::from(row.try_get::<bool, _>("lived").map_err(store_error)?);
+    }
+    Ok(lived)
+}
+
+/// The number in the first row.
+pub(crate) fn counted<'r, R>(rows: &'r [R]) -> Result<u64, StoreError>
+where
+    R: Row,
+    usize: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let row = rows.first().ok_or(sqlx::Error::RowNotFound);
+    let count: i64 = row.and_then(|row| row.try_get(0)).map_err(store_error)?;
+    Ok(count.unsigned_abs())
 }
 
 /// A column that is not of its type is the row's fault.
@@ -223,6 +260,24 @@ mod tests {
         assert_eq!(column, r#"{"a\"b":"\"\\u0000\""}"#);
         assert_eq!(kept, r#"{"n":"-0.0"}"#);
         assert_eq!(decode_fields(&column, &kept).unwrap(), fields);
+    }
+
+    #[test]
+    fn an_owner_s_column_holds_no_nul() {
+        for owner in [
+            "",
+            "ada",
+            "a\\b",
+            "\0",
+            "\u{1b}",
+            "\u{1b}0",
+            "\u{1b}1\0\u{1b}",
+        ] {
+            let column = encode_owner(owner);
+            assert!(!column.contains('\0'));
+            assert_eq!(decode_owner(&column), owner);
+        }
+        assert_eq!(encode_owner("DOMAIN\\ada"), "DOMAIN\\ada");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The statements that both engines share, with `{…}` where they differ.
 
+use std::sync::Arc;
+
 /// How an engine says what the statements need.
 pub(crate) struct Dialect {
     /// The quoted name, with its schema.
@@ -16,7 +18,7 @@ pub(crate) struct Dialect {
 }
 
 impl Dialect {
-    pub(crate) fn statement(&self, template: &str) -> std::sync::Arc<str> {
+    pub(crate) fn statement(&self, template: &str) -> Arc<str> {
         let call = |template: &str, a: &str, b: &str| template.replace("{a}", a).replace("{b}", b);
         let template = template
             .replace(
@@ -40,6 +42,42 @@ impl Dialect {
     }
 }
 
+/// What a store says to its engine.
+pub(crate) struct Statements {
+    pub(crate) load: Arc<str>,
+    pub(crate) create: Arc<str>,
+    pub(crate) commit: Arc<str>,
+    pub(crate) delete: Arc<str>,
+    pub(crate) find_by_owner: Arc<str>,
+    pub(crate) revoke_owner: Arc<str>,
+    pub(crate) delete_expired: Arc<str>,
+    pub(crate) count: Arc<str>,
+}
+
+impl Statements {
+    /// With those that each engine has for itself.
+    pub(crate) fn new(
+        dialect: &Dialect,
+        commit: &str,
+        revoke_owner: &str,
+        delete_expired: &str,
+    ) -> Self {
+        let commit = commit
+            .replace("{findings}", FINDINGS)
+            .replace("{changes}", CHANGES);
+        Self {
+            load: dialect.statement(LOAD),
+            create: dialect.statement(CREATE),
+            commit: dialect.statement(&commit),
+            delete: dialect.statement(DELETE),
+            find_by_owner: dialect.statement(FIND_BY_OWNER),
+            revoke_owner: dialect.statement(revoke_owner),
+            delete_expired: dialect.statement(delete_expired),
+            count: dialect.statement(COUNT),
+        }
+    }
+}
+
 /// A commit has the most.
 const MAX_PARAMETERS: usize = 17;
 
@@ -48,22 +86,21 @@ const COLUMNS: &str = "{fields} AS fields, {kept} AS kept, owner, owner_since, c
     touched_at, rotated_at, confirmed_at, expires_at, generation, barrier, version, remembered";
 
 /// $1 id.
-pub(crate) const LOAD: &str = "WITH clock AS MATERIALIZED (SELECT {now} AS now)
+const LOAD: &str = "WITH clock AS MATERIALIZED (SELECT {now} AS now)
     SELECT {columns}, now FROM {table}, clock WHERE id = $1 AND expires_at > now";
 
 /// $1 owner.
-pub(crate) const FIND_BY_OWNER: &str = "WITH clock AS MATERIALIZED (SELECT {now} AS now)
+const FIND_BY_OWNER: &str = "WITH clock AS MATERIALIZED (SELECT {now} AS now)
     SELECT id, {columns}, now FROM {table}, clock WHERE owner = $1 AND expires_at > now";
 
-pub(crate) const COUNT: &str = "WITH clock AS MATERIALIZED (SELECT {now} AS now)
+const COUNT: &str = "WITH clock AS MATERIALIZED (SELECT {now} AS now)
     SELECT count(*) FROM {table}, clock WHERE expires_at > now";
 
 /// $1 id.
-pub(crate) const DELETE: &str =
-    "DELETE FROM {table} WHERE id = $1 RETURNING expires_at > {now} AS lived";
+const DELETE: &str = "DELETE FROM {table} WHERE id = $1 RETURNING expires_at > {now} AS lived";
 
 /// $1 id, $2 fields, $3 kept, $4 owner, $5 idle, $6 absolute. No row: the id is taken by somebody who lives.
-pub(crate) const CREATE: &str = "WITH clock AS MATERIALIZED (SELECT {now} AS now)
+const CREATE: &str = "WITH clock AS MATERIALIZED (SELECT {now} AS now)
     INSERT INTO {table} AS t (id, fields, kept, owner, owner_since, created_at, started_at, touched_at,
         rotated_at, expires_at, generation, barrier, version)
     SELECT $1, {json $2}, {json $3}, $4, CASE WHEN $4 IS NULL THEN NULL ELSE now END, now, now, now,
@@ -83,13 +120,13 @@ pub(crate) const CREATE: &str = "WITH clock AS MATERIALIZED (SELECT {now} AS now
 // $12 renews for $13 idle and $14 absolute unless touched after $15, $16 remember, $17 raises the version.
 
 /// What a commit means for the row `t`, at the time `now`.
-pub(crate) const FINDINGS: &str = "
+const FINDINGS: &str = "
     ($7 AND t.owner IS DISTINCT FROM $8) AS other_owner,
     ($9 OR ($10 AND t.generation = $2)) AS rotates,
     ($12 AND t.touched_at <= $15) AS renews";
 
 /// `Record::commit` in SQL: the row `t` after the commit, with the findings `j` about it.
-pub(crate) const CHANGES: &str = "
+const CHANGES: &str = "
     fields = CASE
         WHEN j.other_owner AND t.owner IS NOT NULL THEN {merge_new}
         WHEN $6 THEN {merge_fields}

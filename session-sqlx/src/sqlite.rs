@@ -7,7 +7,7 @@ use session_core::{
     StoreError, SystemClock,
 };
 use sqlx::{
-    AssertSqlSafe, Row, Sqlite, SqlitePool,
+    AssertSqlSafe, Sqlite, SqlitePool,
     query::Query,
     sqlite::{
         SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous,
@@ -19,8 +19,11 @@ use crate::{
     InvalidName,
     error::store_error,
     name::checked,
-    row::{CommitParameters, decode, decode_all, encode, lifetime, now},
-    sql::{self, Dialect, bind_commit},
+    row::{
+        CommitParameters, counted, decode, decode_all, encode, encode_owner, lifetime, lived, now,
+    },
+    sql::{Dialect, Statements, bind_commit},
+    store::session_store,
     sweep::Sweeper,
 };
 
@@ -55,15 +58,8 @@ struct Inner {
     /// SQLite has one writer at a time, and lets the others try again now and then: a queue is faster, and fair.
     turn: Arc<Mutex<()>>,
     migration: [Arc<str>; 3],
-    load: Arc<str>,
+    statements: Statements,
     look: Arc<str>,
-    create: Arc<str>,
-    commit: Arc<str>,
-    delete: Arc<str>,
-    find_by_owner: Arc<str>,
-    revoke_owner: Arc<str>,
-    delete_expired: Arc<str>,
-    count: Arc<str>,
     sweeper: Sweeper,
 }
 
@@ -102,9 +98,6 @@ impl SqliteStoreBuilder {
             text: "{a}",
             merge: "json_patch({a}, {b})",
         };
-        let commit = COMMIT
-            .replace("{findings}", sql::FINDINGS)
-            .replace("{changes}", sql::CHANGES);
         let index = |column| {
             let name = format!("\"{}_{column}\"", self.table);
             let rest = format!("ON {{table}} ({column}) WHERE {column} IS NOT NULL");
@@ -116,15 +109,8 @@ impl SqliteStoreBuilder {
                 index("owner"),
                 index("expires_at"),
             ],
-            load: dialect.statement(sql::LOAD),
+            statements: Statements::new(&dialect, COMMIT, REVOKE_OWNER, DELETE_EXPIRED),
             look: dialect.statement(LOOK),
-            create: dialect.statement(sql::CREATE),
-            commit: dialect.statement(&commit),
-            delete: dialect.statement(sql::DELETE),
-            find_by_owner: dialect.statement(sql::FIND_BY_OWNER),
-            revoke_owner: dialect.statement(REVOKE_OWNER),
-            delete_expired: dialect.statement(DELETE_EXPIRED),
-            count: dialect.statement(sql::COUNT),
             pool: self.pool,
             clock: self.clock,
             turn: Arc::default(),
@@ -158,7 +144,7 @@ const REVOKE_OWNER: &str =
 /// $1 at most.
 const DELETE_EXPIRED: &str = "DELETE FROM {table} WHERE id IN (
         SELECT id FROM {table} WHERE expires_at <= {now} LIMIT $1
-    )";
+    ) RETURNING 1";
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS {table} (
         id BLOB NOT NULL PRIMARY KEY,
@@ -239,29 +225,33 @@ impl SqliteStore {
         });
     }
 
-    fn now(&self) -> i64 {
-        now(&*self.inner.clock)
+    /// One statement, at the time of the clock.
+    async fn read(
+        &self,
+        statement: &Arc<str>,
+        bind: impl Fn(Statement) -> Statement,
+    ) -> Result<Vec<SqliteRow>, StoreError> {
+        let query = bind(query(statement)).bind(now(&*self.inner.clock));
+        query.fetch_all(&self.inner.pool).await.map_err(store_error)
     }
 
-    async fn turn(&self) -> OwnedMutexGuard<()> {
-        Arc::clone(&self.inner.turn).lock_owned().await
-    }
-
-    /// The rows of a statement that writes. It is run to its end: SQLite shows the rows before it commits, and
-    /// `fetch_optional` would be content with the first one, and drop the commit's error.
+    /// It is run to its end: SQLite shows the rows before it commits, and `fetch_optional` would be content with the
+    /// first one, and drop the commit's error.
     ///
     /// Who gives up leaves the turn to the statement, which may have to wait for another process: otherwise one
     /// after the other would wait there, each with a connection that readers could use, and an early write could come
     /// after a later one.
     async fn write(
         &self,
-        turn: OwnedMutexGuard<()>,
-        statement: Query<'static, Sqlite, SqliteArguments>,
+        statement: &Arc<str>,
+        bind: impl Fn(Statement) -> Statement,
     ) -> Result<Vec<SqliteRow>, StoreError> {
+        let turn = self.turn().await;
         let connection = self.inner.pool.acquire().await;
         let mut connection = connection.map_err(store_error)?;
+        let query = bind(query(statement)).bind(now(&*self.inner.clock));
         let written = tokio::spawn(async move {
-            let rows = statement.fetch_all(&mut *connection).await;
+            let rows = query.fetch_all(&mut *connection).await;
             drop(turn);
             rows
         });
@@ -270,17 +260,34 @@ impl SqliteStore {
         rows.map_err(store_error)
     }
 
+    async fn turn(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.inner.turn).lock_owned().await
+    }
+
+    async fn apply(
+        &self,
+        id: SessionId,
+        guard: Guard,
+        patch: &Patch,
+    ) -> Result<Committed, StoreError> {
+        let commit =
+            |query: Statement| bind_commit!(query, id, CommitParameters::new(guard, patch));
+        let rows = self.write(&self.inner.statements.commit, commit).await?;
+        match rows.first() {
+            Some(row) => Ok(Committed::Applied(decode(row)?)),
+            None => self.refused(id, guard).await,
+        }
+    }
+
     /// Why a commit was not applied. Versions and barriers only rise and the dead stay dead, so what held a moment
     /// ago holds still.
     async fn refused(&self, id: SessionId, guard: Guard) -> Result<Committed, StoreError> {
-        let look = query(&self.inner.look)
-            .bind(id.as_bytes().to_vec())
-            .bind(self.now());
-        let row = look.fetch_optional(&self.inner.pool).await;
-        let Some(row) = row.map_err(store_error)? else {
+        let look = |query: Statement| query.bind(id.as_bytes().to_vec());
+        let rows = self.read(&self.inner.look, look).await?;
+        let Some(row) = rows.first() else {
             return Ok(Committed::Gone);
         };
-        let record = decode(&row)?;
+        let record = decode(row)?;
         Ok(if record.is_expired(record.now()) {
             Committed::Gone
         } else if guard.generation < record.barrier() {
@@ -294,108 +301,14 @@ impl SqliteStore {
     }
 }
 
+type Statement = Query<'static, Sqlite, SqliteArguments>;
+
 /// The table's name was checked when the store was built; everything else is bound.
-fn query(statement: &Arc<str>) -> Query<'static, Sqlite, SqliteArguments> {
+fn query(statement: &Arc<str>) -> Statement {
     sqlx::query(AssertSqlSafe(Arc::clone(statement)))
 }
 
-impl SessionStore for SqliteStore {
-    async fn load(&self, id: SessionId) -> Result<Option<Arc<Record>>, StoreError> {
-        let load = query(&self.inner.load)
-            .bind(id.as_bytes().to_vec())
-            .bind(self.now());
-        let row = load.fetch_optional(&self.inner.pool).await;
-        row.map_err(store_error)?.as_ref().map(decode).transpose()
-    }
-
-    async fn create(&self, id: SessionId, new: NewRecord) -> Result<Created, StoreError> {
-        let [fields, kept] = encode(&new.fields);
-        let [idle, absolute] = lifetime(Some(new.lifetime));
-        let turn = self.turn().await;
-        let create = query(&self.inner.create)
-            .bind(id.as_bytes().to_vec())
-            .bind(fields)
-            .bind(kept)
-            .bind(new.owner)
-            .bind(idle)
-            .bind(absolute)
-            .bind(self.now());
-        let row = self.write(turn, create).await?.pop();
-        Ok(match row {
-            Some(row) => Created::Created(decode(&row)?),
-            None => Created::IdTaken,
-        })
-    }
-
-    async fn commit(
-        &self,
-        id: SessionId,
-        guard: Guard,
-        patch: &Patch,
-    ) -> Result<Committed, StoreError> {
-        let parameters = CommitParameters::new(guard, patch);
-        let turn = self.turn().await;
-        let commit = bind_commit!(query(&self.inner.commit), id, parameters).bind(self.now());
-        let row = self.write(turn, commit).await?.pop();
-        match row {
-            Some(row) => Ok(Committed::Applied(decode(&row)?)),
-            None => self.refused(id, guard).await,
-        }
-    }
-
-    async fn delete(&self, id: SessionId) -> Result<bool, StoreError> {
-        let turn = self.turn().await;
-        let delete = query(&self.inner.delete)
-            .bind(id.as_bytes().to_vec())
-            .bind(self.now());
-        let row = self.write(turn, delete).await?.pop();
-        match row {
-            Some(row) => row.try_get("lived").map_err(store_error),
-            None => Ok(false),
-        }
-    }
-
-    async fn find_by_owner(
-        &self,
-        owner: &str,
-    ) -> Result<Vec<(SessionId, Arc<Record>)>, StoreError> {
-        let find = query(&self.inner.find_by_owner)
-            .bind(owner.to_owned())
-            .bind(self.now());
-        let rows = find.fetch_all(&self.inner.pool).await;
-        decode_all(&rows.map_err(store_error)?)
-    }
-
-    async fn revoke_owner(&self, owner: &str, keep: Option<SessionId>) -> Result<u64, StoreError> {
-        let turn = self.turn().await;
-        let revoke = query(&self.inner.revoke_owner)
-            .bind(owner.to_owned())
-            .bind(keep.map(|id| id.as_bytes().to_vec()))
-            .bind(self.now());
-        let mut revoked = 0;
-        for row in self.write(turn, revoke).await? {
-            let lived: bool = row.try_get("lived").map_err(store_error)?;
-            revoked += u64::from(lived);
-        }
-        Ok(revoked)
-    }
-
-    async fn delete_expired(&self, at_most: usize) -> Result<u64, StoreError> {
-        let _turn = self.turn().await;
-        let sweep = query(&self.inner.delete_expired)
-            .bind(i64::try_from(at_most).unwrap_or(i64::MAX))
-            .bind(self.now());
-        let done = sweep.execute(&self.inner.pool).await.map_err(store_error)?;
-        Ok(done.rows_affected())
-    }
-
-    async fn count(&self) -> Result<u64, StoreError> {
-        let count = query(&self.inner.count).bind(self.now());
-        let row = count.fetch_one(&self.inner.pool).await;
-        let count: i64 = row.and_then(|row| row.try_get(0)).map_err(store_error)?;
-        Ok(count.unsigned_abs())
-    }
-}
+session_store!(SqliteStore, reads: read, writes: write);
 
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

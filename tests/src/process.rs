@@ -5,7 +5,8 @@ use std::{
     io::{BufRead as _, BufReader, ErrorKind, Write as _, stderr},
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{self, Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     thread::sleep,
     time::Duration,
 };
@@ -23,11 +24,18 @@ pub fn not_tested(said: &std::sync::Once, line: &str) {
     });
 }
 
-/// A port of loopback that was free just now.
+/// Each time another one. Below those that the system gives to outgoing connections, one of which could take it before
+/// the server does.
 #[must_use]
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("bound").port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = (process::id() % 1_000_000) * 131 + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = 10_000 + u16::try_from(number % 22_000).expect("small");
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// A server's process with its children. It ends with this value, and with the test's own process at the latest.

@@ -1,6 +1,7 @@
 //! Serves the counter on loopback: `cargo run -p counter`.
 //!
-//! Its sessions are in memory, or where `--store` says: `cargo run -p counter -- --store sqlite:sessions.db`.
+//! Its sessions are in memory, or where `--store` says: `cargo run -p counter -- --store sqlite:sessions.db`,
+//! or a server's `postgres://…` or `redis://…`.
 //! See `stores.rs` for the three lines that each store takes.
 //!
 //! `PORT` changes the port from 3000 (0 takes any free one), `SESSION_KEY` sets the key.

@@ -5,6 +5,7 @@
 use std::env;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -93,15 +94,68 @@ async fn four_processes_on_one_sqlite_file_count_as_one() {
     count_together(&format!("sqlite:{}", file.display())).await;
 }
 
+/// Says what could not be tested, unless it had to be.
+fn not_tested(store: &str, why: &str) {
+    let required = env::var("SESSION_TEST_STORES").is_ok_and(|it| it == "required");
+    assert!(!required, "{why}, and SESSION_TEST_STORES=required");
+    // Not `eprintln!`, which the test harness keeps to itself when a test passes.
+    let line = format!("The counter on {store} was not tested: {why}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+}
+
 #[tokio::test]
 async fn four_processes_on_one_postgresql_count_as_one() {
-    let Ok(server) = env::var("SESSION_TEST_POSTGRES") else {
-        let required = env::var("SESSION_TEST_STORES").is_ok_and(|it| it == "required");
-        assert!(!required, "SESSION_TEST_POSTGRES is not set");
-        // Not `eprintln!`, which the test harness keeps to itself when a test passes.
-        let line = "The counter on PostgreSQL was not tested: SESSION_TEST_POSTGRES is not set";
-        writeln!(std::io::stderr(), "{line}").unwrap();
-        return;
-    };
-    count_together(&server).await;
+    match env::var("SESSION_TEST_POSTGRES") {
+        Ok(server) => count_together(&server).await,
+        Err(_) => not_tested("PostgreSQL", "SESSION_TEST_POSTGRES is not set"),
+    }
+}
+
+/// A server of this test alone, which ends with it: when its input is closed.
+struct Redis {
+    _guard: Child,
+    port: u16,
+}
+
+impl Redis {
+    /// `None` where there is none to start.
+    async fn start() -> Option<Self> {
+        let program = env::var("SESSION_TEST_REDIS_SERVER");
+        let program = program.unwrap_or_else(|_| "redis-server".to_owned());
+        let version = Command::new(&program).arg("--version").output();
+        version.ok().filter(|output| output.status.success())?;
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let guard = Command::new("sh")
+            .args([
+                "-c",
+                "\"$@\" & pid=$!; read -r _; kill -KILL $pid; wait",
+                "sh",
+            ])
+            .args([&program, "--port", &port.to_string()])
+            .args(["--bind", "127.0.0.1", "--save", ""])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn();
+        let redis = Self {
+            _guard: guard.unwrap(),
+            port,
+        };
+        for _ in 0..400 {
+            if TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+                return Some(redis);
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("{program} does not answer");
+    }
+}
+
+#[tokio::test]
+async fn four_processes_on_one_redis_count_as_one() {
+    match Redis::start().await {
+        Some(redis) => count_together(&format!("redis://127.0.0.1:{}", redis.port)).await,
+        None => not_tested("Redis", "there is no redis-server"),
+    }
 }

@@ -5,3 +5,6 @@ pub mod security {}
 
 #[doc = include_str!("faults.md")]
 pub mod faults {}
+
+#[doc = include_str!("stores.md")]
+pub mod stores {}

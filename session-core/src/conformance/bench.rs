@@ -21,7 +21,7 @@ pub(super) const ANYTIME: Guard = Guard {
 pub struct Bench<H: Harness> {
     pub(super) harness: H,
     pub(super) store: Arc<H::Store>,
-    spawn: fn(BoxFuture<()>),
+    pub(super) spawn: fn(BoxFuture<()>),
 }
 
 impl<H: Harness> Bench<H> {

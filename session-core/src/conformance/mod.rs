@@ -37,7 +37,8 @@
 //! ```
 //!
 //! The suite has neither a runtime nor a clock of its own. Tests of overlapping calls run them on as many handles
-//! as there are processes in their story, each got by [`Harness::store`].
+//! as there are processes in their story, each got by [`Harness::store`]. What is random differs from run to run, and
+//! a failure shows the seed, which `SESSION_TEST_SEED` gives again.
 
 #![expect(
     missing_docs,
@@ -48,8 +49,11 @@
 mod bench;
 mod guards;
 mod life;
+mod overlap;
 mod owners;
 mod parallel;
+mod random;
+mod restored;
 mod rotations;
 mod sweeping;
 mod touches;
@@ -165,6 +169,9 @@ rules! {
         any_field_name_comes_back_equal
         a_record_may_have_the_most_fields
     }
+    random {
+        random_fields_come_back_equal
+    }
     sweeping {
         a_sweep_removes_the_dead_alone_and_no_more_than_asked_for
         sweepers_beside_live_traffic_remove_no_live_record
@@ -177,5 +184,11 @@ rules! {
         of_parallel_rotations_one_bars_the_others
         a_login_beside_writes_loses_none_that_was_applied
         parallel_periodic_rotations_raise_the_generation_once
+    }
+    overlap {
+        of_any_two_operations_at_once_one_was_first
+    }
+    restored {
+        a_token_newer_than_its_record_opens_nothing
     }
 }

@@ -186,7 +186,7 @@ pub async fn an_owner_may_have_any_name<H: Harness>(bench: &Bench<H>) {
     let long = "x".repeat(500);
     let names = [
         "", " ", "a", "A", "ä", "a'b", "a\"b", "a%", "a_", "*", "{a}", "a:b", "a\\b", "a\nb",
-        "null", "0", "🦀", "x';--", &long,
+        "null", "0", "🦀", "x';--", "\0", "a\0b", "\\0", "\u{1b}", "\u{1b}0", &long,
     ];
     let mut ids = Vec::new();
     for name in names {

@@ -3,7 +3,7 @@
 -- ARGV: see `Change` in request.rs; then kind ('f' set, 'k' set and kept, 'r' removed), name and value of each field.
 local key, now = KEYS[1], clock()
 local member, nonce, guard_generation, guard_version, is_touch, owner_change, new_owner, rotation, idle, absolute,
-    unless_touched_after, remember, confirm, seen = unpack(ARGV, 1, 14)
+    unless_touched_after, remember, confirm, seen, least = unpack(ARGV, 1, 15)
 
 if redis.call('EXISTS', key) == 0 then
     return { 'gone', text(now) }
@@ -76,13 +76,22 @@ if idle ~= '' and (unless_touched_after == '' or old.touched_at <= number(unless
     new.expires_at = other_owner and ends or math.max(ends, old.expires_at)
     longest = math.min(new.started_at + number(absolute), LAST)
 end
+-- Who logs in again in a session that the owner's mark has ended does not bring it back.
+if next_owner then
+    if KEYS[3] then
+        seen, least = mark(KEYS[3], member)
+    end
+    if not other_owner and (number(old.mark_seen) or 0) < (number(least) or 0) then
+        return { 'gone', text(now) }
+    end
+end
 if sets_owner then
     new.owner = next_owner
     new.owner_since = next_owner and text(now)
     new.indexed = nil
     new.mark_seen = nil
     if next_owner then
-        new.mark_seen = KEYS[3] and redis.call('HGET', KEYS[3], 'at') or (seen ~= '' and seen or '0')
+        new.mark_seen = seen ~= '' and seen or '0'
     end
 end
 -- The index holds the session for as long as it can live; only a longer lifetime makes a second note necessary.
@@ -109,7 +118,7 @@ if other_owner and old.owner then
         end
     end
 end
-for at = 15, #ARGV, 3 do
+for at = 16, #ARGV, 3 do
     local kind, name, value = ARGV[at], ARGV[at + 1], ARGV[at + 2]
     dropped['f:' .. name] = true
     dropped['k:' .. name] = true

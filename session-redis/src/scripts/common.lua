@@ -53,6 +53,13 @@ local function expire(key, expires_at)
     redis.call('PEXPIREAT', key, text(math.ceil(expires_at / 1000)))
 end
 
+-- The time of an owner's mark, and the one that this session must have seen not to be ended by it.
+local function mark(key, member)
+    local found = redis.call('HMGET', key, 'at', 'keep', 'floor')
+    local at = found[1] or '0'
+    return at, found[2] == member and found[3] or at
+end
+
 -- Notes in an owner's index that a session is theirs, at most until `till`.
 local function enrol(index, member, till, now)
     redis.call('ZADD', index, text(till), member)

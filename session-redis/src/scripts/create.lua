@@ -33,7 +33,7 @@ if owned == '1' then
     put('owner', owner)
     put('owner_since', text(now))
     put('indexed', text(till))
-    put('mark_seen', KEYS[3] and redis.call('HGET', KEYS[3], 'at') or (seen ~= '' and seen or '0'))
+    put('mark_seen', KEYS[3] and mark(KEYS[3], member) or (seen ~= '' and seen or '0'))
 end
 for at = 8, #ARGV do
     record[#record + 1] = ARGV[at]

@@ -11,4 +11,5 @@ mod faults;
 mod model;
 mod owners;
 mod redis_only;
+mod sends;
 mod server;

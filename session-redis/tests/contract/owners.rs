@@ -1,9 +1,9 @@
 //! The owner's index and mark.
 
-use session_core::{OwnerChange, SessionId, SessionStore};
+use session_core::{Committed, OwnerChange, SessionId, SessionStore};
 use session_redis::{Connection, RedisStore};
 
-use crate::common::{commit, create, hex, load, on_both, owned_by, sessions_of};
+use crate::common::{ANYTIME, commit, create, hex, load, on_both, owned_by, sessions_of};
 
 pub(crate) fn index_of(owner: &str) -> String {
     use sha2::Digest as _;
@@ -91,10 +91,17 @@ async fn a_revocation_holds_where_the_index_was_lost<C: Connection>(
         .expect("it answers");
     assert!(load(&store, lost).await.is_none());
     assert!(load(&store, kept).await.is_none());
-    // Setting the owner anew is a new log-in.
-    commit(&store, lost, &to("ada")).await;
-    assert!(load(&store, lost).await.is_some());
-    assert_eq!(sessions_of(&store, "ada").await, [lost]);
+    // Nor by a request that was under way and logs in again.
+    for id in [lost, kept] {
+        let answer = store.commit(id, ANYTIME, &to("ada")).await;
+        assert!(matches!(answer, Ok(Committed::Gone)), "{answer:?}");
+        assert!(load(&store, id).await.is_none());
+    }
+    // Who logs in afterwards stays, and so does who logs in again.
+    let new = create(&store, Some("ada")).await;
+    commit(&store, new, &to("ada")).await;
+    assert!(load(&store, new).await.is_some());
+    assert_eq!(sessions_of(&store, "ada").await, [new]);
 }
 
 async fn the_index_heals_itself<C: Connection>(store: RedisStore<C>, mut connection: C) {

@@ -8,7 +8,7 @@ use session_core::{
 };
 use session_redis::RedisStore;
 use session_tests::faults::until;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::{
     common::{ANYTIME, commit, create, hex, load, new, owned_by, set},
@@ -183,78 +183,6 @@ async fn two_prefixes_are_two_stores() {
         1
     );
     assert!(load(&other, there).await.is_some());
-}
-
-/// Each operation with what reaches the server, as the table in the documentation says.
-#[tokio::test]
-async fn each_operation_sends_what_the_table_says() {
-    let Some((server, store, _)) = start(&[]).await else {
-        return;
-    };
-    let client = redis::Client::open(server.url()).expect("a URL");
-    let monitor = client.get_async_monitor().await.expect("it is up");
-    let mut lines = Box::pin(monitor.into_on_message::<String>());
-    // What the scripts do inside has `lua` for an address.
-    let mut sent = async || {
-        let mut words = Vec::new();
-        while let Ok(Some(line)) = timeout(
-            Duration::from_millis(150),
-            futures_util::StreamExt::next(&mut lines),
-        )
-        .await
-        {
-            if !line.contains(" lua]") {
-                words.push(line.split('"').nth(1).unwrap_or_default().to_owned());
-            }
-        }
-        words
-    };
-    // Teaches the server the scripts.
-    for _ in 0..2 {
-        let id = create(&store, Some("eve")).await;
-        commit(&store, id, &set("count", "2")).await;
-        load(&store, id).await;
-        commit(&store, id, &owned_by(OwnerChange::Cleared)).await;
-        store.find_by_owner("eve").await.expect("it answers");
-        store.revoke_owner("eve", None).await.expect("it answers");
-        store.delete(id).await.expect("it answers");
-    }
-    let _ = sent().await;
-
-    let id = create(&store, None).await;
-    assert_eq!(sent().await, ["EVALSHA"], "create");
-    load(&store, id).await;
-    assert_eq!(sent().await, ["EVALSHA"], "load");
-    commit(&store, id, &set("count", "2")).await;
-    assert_eq!(sent().await, ["EVALSHA"], "commit");
-    commit(&store, id, &owned_by(OwnerChange::Set("ada".to_owned()))).await;
-    assert_eq!(sent().await, ["EVALSHA"], "log in");
-    load(&store, id).await;
-    assert_eq!(
-        sent().await,
-        ["EVALSHA", "HMGET"],
-        "load of an owned session"
-    );
-    commit(&store, id, &owned_by(OwnerChange::Unchanged)).await;
-    assert_eq!(sent().await, ["EVALSHA"], "touch of an owned session");
-    store.find_by_owner("ada").await.expect("it answers");
-    assert_eq!(sent().await, ["EVALSHA", "EVALSHA"], "find one");
-    commit(&store, id, &owned_by(OwnerChange::Cleared)).await;
-    assert_eq!(
-        sent().await,
-        ["EVALSHA", "EVALSHA"],
-        "log out, and in the background the index"
-    );
-    store.delete(id).await.expect("it answers");
-    assert_eq!(sent().await, ["EVALSHA"], "delete");
-    let id = create(&store, Some("ada")).await;
-    assert_eq!(sent().await, ["EVALSHA"], "create with an owner");
-    store.delete(id).await.expect("it answers");
-    assert_eq!(
-        sent().await,
-        ["EVALSHA", "EVALSHA"],
-        "delete, and in the background the index"
-    );
 }
 
 #[tokio::test]

@@ -21,16 +21,20 @@ pub(crate) struct Server {
     words: Vec<String>,
 }
 
-/// Whether there is a `redis-server` to start. Where there is none, says once what is not tested.
+/// The server's program: Redis's, or of `SESSION_TEST_REDIS_SERVER`, such as `valkey-server`.
+fn program() -> String {
+    env::var("SESSION_TEST_REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned())
+}
+
+/// Whether there is a server to start. Where there is none, says once what is not tested.
 pub(crate) fn is_installed() -> bool {
     static SAY: Once = Once::new();
     let paths = env::var_os("PATH").unwrap_or_default();
-    let found = env::split_paths(&paths).any(|path| path.join("redis-server").exists());
+    let program = program();
+    let found = env::split_paths(&paths).any(|path| path.join(&program).exists());
     if !found {
-        not_tested(
-            &SAY,
-            "No redis-server: Redis and Redis Cluster are NOT tested",
-        );
+        let line = format!("No {program}: Redis and Redis Cluster are NOT tested");
+        not_tested(&SAY, &line);
     }
     found
 }
@@ -45,7 +49,8 @@ impl Server {
     pub(crate) async fn start_behind(prefix: &[String], options: &[&str]) -> Self {
         let port = free_port();
         let port_word = port.to_string();
-        let mut words = vec!["redis-server", "--port", &port_word, "--bind", "127.0.0.1"];
+        let program = program();
+        let mut words = vec![&*program, "--port", &port_word, "--bind", "127.0.0.1"];
         words.extend(["--save", "", "--daemonize", "no"]);
         words.extend(options);
         let server = Self {
@@ -74,7 +79,7 @@ impl Server {
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        panic!("redis-server does not answer on port {}", self.port);
+        panic!("{} does not answer on port {}", program(), self.port);
     }
 
     pub(crate) fn url(&self) -> String {

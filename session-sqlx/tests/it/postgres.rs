@@ -13,7 +13,10 @@ use crate::hex;
 use session_core::{SessionId, conformance::Harness};
 use session_sqlx::PostgresStore;
 use session_tests::not_tested;
-use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
+use sqlx::{
+    AssertSqlSafe, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 
 const SERVER: &str = "SESSION_TEST_POSTGRES";
 
@@ -43,11 +46,15 @@ impl Schema {
         builder.schema(&*self.name).expect("a name").build()
     }
 
-    pub(crate) async fn pool(server: &str) -> PgPool {
-        let options = PgPoolOptions::new()
+    fn pool_options() -> PgPoolOptions {
+        PgPoolOptions::new()
             .max_connections(4)
-            .acquire_timeout(Duration::from_mins(1));
-        options.connect(server).await.expect("the server")
+            .acquire_timeout(Duration::from_mins(1))
+    }
+
+    pub(crate) async fn pool(server: &str) -> PgPool {
+        let pool = Self::pool_options().connect(server).await;
+        pool.expect("the server")
     }
 
     pub(crate) async fn run(&self, sql: &str) -> u64 {
@@ -105,4 +112,36 @@ impl Harness for Schema {
 
 mod conformance {
     session_core::conformance!(super::Schema);
+}
+
+/// An application whose connections are of the strictest isolation level.
+struct Serializable(Schema);
+
+impl Harness for Serializable {
+    type Store = PostgresStore;
+
+    async fn start() -> Option<Self> {
+        Schema::start().await.map(Self)
+    }
+
+    async fn store(&self) -> PostgresStore {
+        let options: PgConnectOptions = self.0.server.parse().expect("a URL");
+        let options = options.options([("default_transaction_isolation", "serializable")]);
+        let pool = Schema::pool_options().connect_with(options).await;
+        let store = self.0.store_in(pool.expect("the server"));
+        store.migrate().await.expect("migrate");
+        store
+    }
+
+    async fn pass(&self, span: Duration) {
+        self.0.pass(span).await;
+    }
+
+    async fn damage(&self, id: SessionId) -> bool {
+        self.0.damage(id).await
+    }
+}
+
+mod serializable {
+    session_core::conformance!(super::Serializable);
 }

@@ -6,7 +6,7 @@ use session_core::{SessionStore, conformance::Harness as _};
 use session_sqlx::PostgresStore;
 use session_tests::faults::until;
 use sqlx::{
-    PgPool, Row as _,
+    AssertSqlSafe, PgPool, Row as _,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -54,8 +54,8 @@ async fn any_number_may_migrate_at_once() {
         return;
     };
     let mut started = Vec::new();
-    for _ in 0..8 {
-        let store = schema.store_in(Schema::pool(&schema.server).await);
+    for level in ["read committed", "serializable"].repeat(4) {
+        let store = connect(&schema, ("default_transaction_isolation", level)).await;
         started.push(tokio::spawn(async move {
             store.migrate().await.expect("migrate");
             store.migrate().await.expect("again");
@@ -67,6 +67,49 @@ async fn any_number_may_migrate_at_once() {
         let id = task.await.expect("migrated");
         assert!(store.load(id).await.expect("load").is_some());
     }
+}
+
+#[tokio::test]
+async fn a_table_may_have_another_name() {
+    let Some(schema) = Schema::start().await else {
+        return;
+    };
+    let named = |name: &str| {
+        let builder = PostgresStore::builder(schema.pool.clone());
+        builder.schema(&*schema.name).expect("a name").table(name)
+    };
+    let store = named("app_sessions").expect("a name").build();
+    store.migrate().await.expect("migrate");
+    let id = create(&store).await;
+    let other = named("other").expect("a name").build();
+    other.migrate().await.expect("migrate");
+    assert!(other.load(id).await.expect("load").is_none());
+    assert!(store.load(id).await.expect("load").is_some());
+    assert!(named("x\"; DROP TABLE sessions").is_err());
+}
+
+#[tokio::test]
+async fn a_sweep_waits_for_nobody() {
+    let Some(schema) = Schema::start().await else {
+        return;
+    };
+    let store = schema.store().await;
+    for _ in 0..3 {
+        create(&store).await;
+    }
+    schema.pass(LIFETIME.idle).await;
+    let mut busy = schema.pool.begin().await.expect("begin");
+    let lock = format!(
+        "SELECT FROM \"{}\".sessions LIMIT 1 FOR UPDATE",
+        schema.name
+    );
+    let locked = sqlx::query(AssertSqlSafe(lock)).execute(&mut *busy).await;
+    assert_eq!(locked.expect("locked").rows_affected(), 1);
+    let sweep = tokio::time::timeout(Duration::from_secs(20), store.delete_expired(10));
+    let removed = sweep.await.expect("it does not wait").expect("sweep");
+    assert_eq!(removed, 2);
+    busy.rollback().await.expect("rollback");
+    assert_eq!(store.delete_expired(10).await.expect("sweep"), 1);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod commit_point;
 mod common;
 mod config;
 mod cookies;
+mod costs;
 mod derive;
 mod destroying;
 mod equal;
