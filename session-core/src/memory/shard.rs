@@ -63,9 +63,11 @@ impl Shard {
 
     /// An id that is not in.
     pub(super) fn insert(&mut self, id: SessionId, record: Arc<Record>) {
+        if self.index.len() == self.index.capacity() {
+            self.grow_index();
+        }
         let at = self.slab.insert(id, record);
-        let slab = &self.slab;
-        let hash_of = |at: &u32| hash(slab[*at].id);
+        let hash_of = |at: &u32| hash(self.slab[*at].id);
         self.index.insert_unique(hash(id), at, hash_of);
         self.expiry.insert(&mut self.slab, at);
         self.push_idle(at);
@@ -102,6 +104,15 @@ impl Shard {
             self.push_idle(at);
         }
         old
+    }
+
+    /// By itself the index would visit the slots in its own order, which is at random: a pause several times as long.
+    fn grow_index(&mut self) {
+        self.index = HashTable::with_capacity(self.index.len() * 3 / 2 + 4);
+        for (at, entry) in self.slab.iter() {
+            let hash_of = |at: &u32| hash(self.slab[*at].id);
+            self.index.insert_unique(hash(entry.id), at, hash_of);
+        }
     }
 
     pub(super) fn first_expired(&self, now: Timestamp) -> Option<u32> {
