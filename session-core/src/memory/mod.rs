@@ -16,6 +16,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use parking_lot::{RwLock, RwLockWriteGuard};
@@ -34,6 +35,9 @@ const SWEEP_HERE: usize = 2;
 const SWEEP_BESIDE: usize = 2;
 /// How many dead records are removed under one lock where nobody's request is in a hurry.
 const SWEEP_AT_ONCE: usize = 64;
+/// A full store looks for expired ones in shards other than the newcomer's no sooner than this after it looked
+/// in vain. So a flood of newcomers does not take the locks of all shards for each.
+const LOOK_FOR_EXPIRED: Duration = Duration::from_secs(1);
 /// A store this small per shard would evict by chance of the shard, not by idleness.
 const MIN_SESSIONS_PER_SHARD: usize = 4_096;
 const MAX_SHARDS: usize = 256;
@@ -47,7 +51,8 @@ const MAX_SHARDS: usize = 256;
 /// It holds at most [`max_sessions`](MemoryStoreBuilder::max_sessions). When it is full, a new session takes the
 /// place of an expired one; else of the longest idle one that has no owner; else of the longest idle one. So a
 /// flood of anonymous sessions logs nobody out. Each eviction is counted and traced. (Idleness is as exact as the
-/// touch interval. A large store is divided by id, and looks for the longest idle one in one part at a time.)
+/// touch interval. A large store is divided by id: it looks for the longest idle one in one part at a time, and
+/// while it finds none that is expired, once a second for those of other parts.)
 ///
 /// Clones are the same store.
 ///
@@ -70,6 +75,8 @@ struct Inner {
     /// Those that are in, and those that are just coming in, under the lock of their shard.
     sessions: AtomicUsize,
     evicted: AtomicU64,
+    /// When a full store looked for an expired one in all shards, in vain; in microseconds.
+    none_expired_at: AtomicU64,
 }
 
 /// Options of a [`MemoryStore`].
@@ -111,6 +118,7 @@ impl MemoryStoreBuilder {
                 max_sessions: self.max_sessions,
                 sessions: AtomicUsize::new(0),
                 evicted: AtomicU64::new(0),
+                none_expired_at: AtomicU64::new(0),
             }),
         }
     }
@@ -175,10 +183,9 @@ impl Inner {
         at_most
     }
 
-    /// What a write does on its way for the dead: some of its own shard, then some of another one, in turn,
-    /// so that none waits for a write of its own. Nobody waits for that one's lock, either.
-    fn sweep_after_write(&self, mut shard: RwLockWriteGuard<'_, Shard>, now: Timestamp) {
-        self.sweep(&mut shard, now, SWEEP_HERE);
+    /// What a write does on its way for the dead of another shard than its own, each time the next one, so that
+    /// none waits for a write of its own. Nobody waits for that one's lock.
+    fn sweep_beside(&self, mut shard: RwLockWriteGuard<'_, Shard>, now: Timestamp) {
         shard.beside = (shard.beside + 1) % self.shards.len();
         let beside = &self.shards[shard.beside];
         drop(shard);
@@ -189,11 +196,15 @@ impl Inner {
 
     /// Lets one session go, beginning at the shard of the newcomer: expired first, then without an owner, then any.
     fn make_room(&self, newcomer: SessionId) {
+        const VICTIMS: [Victim; 3] = [Victim::Expired, Victim::Ownerless, Victim::Any];
         let home = self.shard_of(newcomer);
-        for victim in [Victim::Expired, Victim::Ownerless, Victim::Any] {
+        let now = self.clock.now();
+        let none_expired_at = Timestamp::from_micros(self.none_expired_at.load(Ordering::Relaxed));
+        let just_looked = now.since(none_expired_at) < LOOK_FOR_EXPIRED;
+        for victim in VICTIMS.into_iter().skip(usize::from(just_looked)) {
             for at in 0..self.shards.len() {
                 let mut shard = self.shards[(home + at) % self.shards.len()].write();
-                let Some(at) = shard.victim(victim, self.clock.now()) else {
+                let Some(at) = shard.victim(victim, now) else {
                     continue;
                 };
                 let id = shard.id(at);
@@ -207,6 +218,10 @@ impl Inner {
                     );
                 }
                 return;
+            }
+            if victim == Victim::Expired {
+                self.none_expired_at
+                    .store(now.as_micros(), Ordering::Relaxed);
             }
         }
     }
@@ -223,6 +238,7 @@ impl Inner {
         let (mut shard, now) = loop {
             let mut shard = self.shard(id).write();
             let now = self.clock.now();
+            self.sweep(&mut shard, now, SWEEP_HERE);
             // Before the bound: nobody makes room for an id that is taken.
             if let Some(at) = shard.find(id) {
                 if !shard.record(at).is_expired(now) {
@@ -241,7 +257,7 @@ impl Inner {
             self.owners.add(owner, id);
         }
         shard.insert(id, Arc::clone(&record));
-        self.sweep_after_write(shard, now);
+        self.sweep_beside(shard, now);
         Created::Created(record)
     }
 
@@ -263,7 +279,8 @@ impl Inner {
                 }
             }
         }
-        self.sweep_after_write(shard, now);
+        self.sweep(&mut shard, now, SWEEP_HERE);
+        self.sweep_beside(shard, now);
         answer
     }
 
@@ -285,7 +302,8 @@ impl Inner {
         };
         let now = self.clock.now();
         let record = self.remove(&mut shard, at);
-        self.sweep_after_write(shard, now);
+        self.sweep(&mut shard, now, SWEEP_HERE);
+        self.sweep_beside(shard, now);
         !record.is_expired(now)
     }
 

@@ -68,7 +68,7 @@ impl Model {
 fn lifetime(rng: &mut StdRng) -> Lifetime {
     Lifetime {
         idle: Duration::from_secs(*[0, 1, 10, 60, 60, 60, 600].choose(rng).expect("some")),
-        absolute: Duration::from_secs(900),
+        absolute: Duration::from_mins(15),
     }
 }
 

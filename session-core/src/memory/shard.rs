@@ -33,10 +33,9 @@ pub(super) enum Victim {
     Any,
 }
 
-/// Half of the id's bits as they are: they are random, and nobody but us chooses them.
+/// The first half of the id's bits as they are: they are random, and nobody but us chooses them.
 fn hash(id: SessionId) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = *id.as_bytes();
-    u64::from_ne_bytes([a, b, c, d, e, f, g, h])
+    (u128::from_be_bytes(*id.as_bytes()) >> 64) as u64
 }
 
 impl Shard {
