@@ -116,6 +116,7 @@ fn whatever_comes_and_goes_a_shard_finds_all_and_lets_them_go_in_their_order() {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut shard = Shard::default();
         let mut model = Model::default();
+        let mut most = 0;
         let mut now = Timestamp::from_micros(1_780_000_000_000_000);
         for step in 0..500 {
             model.steps = step;
@@ -150,6 +151,8 @@ fn whatever_comes_and_goes_a_shard_finds_all_and_lets_them_go_in_their_order() {
                 _ => now = now.after(Duration::from_micros(rng.gen_range(0..60_000_000))),
             }
             assert_same(&shard, &model, now);
+            most = most.max(model.sessions.len());
+            assert_eq!(shard.slots(), most, "a slot that was left is taken again");
         }
     }
 }

@@ -145,6 +145,11 @@ impl Shard {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn slots(&self) -> usize {
+        self.slab.len()
+    }
+
     /// All ids, the first to expire first.
     #[cfg(test)]
     pub(super) fn by_expiry(&self) -> Vec<SessionId> {

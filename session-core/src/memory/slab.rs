@@ -55,6 +55,12 @@ impl Slab {
         u32::try_from(self.slots.len() - 1).expect("no shard is that large")
     }
 
+    /// Taken and vacant.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Entry)> {
         (0..).zip(&self.slots).filter_map(|(at, slot)| match slot {
             Slot::Taken(entry) => Some((at, entry)),
