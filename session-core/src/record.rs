@@ -28,6 +28,9 @@ pub struct Record {
     now: AtomicU64,
 }
 
+// There is one for each of very many sessions.
+const _: () = assert!(size_of::<Record>() <= 64);
+
 /// What happened to a session beyond writes and touches: logins, rotations, a lifetime of its own.
 /// The record of the next write shares it.
 #[derive(Clone, PartialEq, Eq)]
@@ -445,6 +448,62 @@ mod tests {
             late = apply(&late, &touch(), late.now().after(HOUR / 2));
         }
         assert_eq!(late.expires_at(), START.after(HOUR * 3));
+    }
+
+    #[test]
+    fn what_most_sessions_do_not_have_takes_no_room_and_is_shared_by_the_next_record() {
+        let write = Patch {
+            fields: vec![FieldChange::set("new", "1")],
+            ..touch()
+        };
+        let plain = apply(&record(None), &write, START.after(HOUR / 2));
+        assert!(plain.history.is_none());
+        assert!(Record::new(plain.parts(), START).history.is_none());
+
+        let owned = record(Some("ada"));
+        let next = apply(&owned, &write, START.after(HOUR / 2));
+        let (Some(before), Some(after)) = (&owned.history, &next.history) else {
+            panic!("owned")
+        };
+        assert!(Arc::ptr_eq(before, after));
+    }
+
+    #[test]
+    fn a_record_of_the_parts_of_another_is_its_equal() {
+        let later = START.after(HOUR / 2);
+        let rotate = |rotation| Patch {
+            rotation: Some(rotation),
+            ..touch()
+        };
+        let changes = [
+            touch(),
+            Patch {
+                owner: OwnerChange::Set("ada".into()),
+                ..touch()
+            },
+            rotate(Rotation::Explicit),
+            rotate(Rotation::Periodic),
+            Patch {
+                confirm: true,
+                ..Patch::default()
+            },
+            Patch {
+                remember: Some(HOUR * 9),
+                ..Patch::default()
+            },
+        ];
+        for first in &changes {
+            for second in &changes {
+                let record = apply(&apply(&record(None), first, later), second, later);
+                let parts = record.parts();
+                let again = Record::new(parts.clone(), record.now());
+                assert!(again.parts() == parts, "{parts:?}");
+                assert_eq!(again.history.is_some(), record.history.is_some());
+                assert_eq!(again.remembered(), parts.remembered);
+                assert_eq!(again.confirmed_at(), parts.confirmed_at);
+                assert_eq!(again.rotated_at(), parts.rotated_at);
+            }
+        }
     }
 
     #[test]
