@@ -16,11 +16,6 @@ pub(crate) struct Admission {
 }
 
 impl Backend {
-    /// Is there an owner, and a limit to keep?
-    pub(crate) fn limits(&self, owner: Option<&str>) -> bool {
-        owner.is_some() && self.policy.max_sessions_per_owner.is_some()
-    }
-
     /// May this owner, if there is one, have one more session? `None` where there is no limit to keep, or this is one of theirs already.
     pub(crate) async fn admit(
         &self,

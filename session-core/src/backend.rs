@@ -72,20 +72,28 @@ impl Backend {
         self.in_time(self.store.revoke_owner(owner, keep)).await
     }
 
-    /// One that rotates is carried through although the client has gone (R9): its new token
-    /// may be lost on the way, but the record is never left half way between two wishes.
     pub(crate) async fn commit(
         self: &Arc<Self>,
         id: SessionId,
         guard: Guard,
         patch: &Patch,
     ) -> Result<Committed, Error> {
-        if self.answers_at_once() || !patch.rotates() {
-            return self.commit_admitted(id, guard, patch).await;
+        if !patch.rotates() {
+            return Ok(self.in_time(self.store.commit(id, guard, patch)).await?);
         }
-        Box::pin(self.carry_through(id, guard, patch.clone())).await
+        // Boxed, for it is rare: else every request would have room for it.
+        Box::pin(async move {
+            if self.answers_at_once() {
+                self.commit_admitted(id, guard, patch).await
+            } else {
+                self.carry_through(id, guard, patch.clone()).await
+            }
+        })
+        .await
     }
 
+    /// One that rotates is carried through although the client has gone (R9): its new token
+    /// may be lost on the way, but the record is never left half way between two wishes.
     async fn carry_through(
         self: &Arc<Self>,
         id: SessionId,
@@ -110,18 +118,12 @@ impl Backend {
         guard: Guard,
         patch: &Patch,
     ) -> Result<Committed, Error> {
-        if !self.limits(patch.owner.owner()) {
-            return Ok(self.in_time(self.store.commit(id, guard, patch)).await?);
+        let admission = self.admit(patch.owner.owner(), Some(id)).await?;
+        let answer = self.in_time(self.store.commit(id, guard, patch)).await?;
+        if let Committed::Applied(_) = answer {
+            self.make_room(admission).await;
         }
-        Box::pin(async move {
-            let admission = self.admit(patch.owner.owner(), Some(id)).await?;
-            let answer = self.in_time(self.store.commit(id, guard, patch)).await?;
-            if let Committed::Applied(_) = answer {
-                self.make_room(admission).await;
-            }
-            Ok(answer)
-        })
-        .await
+        Ok(answer)
     }
 
     async fn in_time<T>(&self, answer: Answer<'_, T>) -> Result<T, StoreError> {
@@ -129,7 +131,7 @@ impl Backend {
             Answer::Ready(answer) => answer,
             Answer::Later(answer) => {
                 let mut limit = self.runtime.sleep(self.policy.store_timeout);
-                within(answer, &mut limit)
+                Box::pin(within(answer, &mut limit))
                     .await
                     .unwrap_or(Err(StoreError::timed_out()))
             }

@@ -288,7 +288,7 @@ impl Session {
             generation: live.generation,
             version: None,
         };
-        match self.commit_patch(&live, guard, patch).await {
+        match self.commit_patch(&live, guard, &patch).await {
             Ok(_) => Ok(()),
             // Nobody asked for it, and nothing is lost.
             Err(Error::Store(error)) if is_upkeep => {
@@ -356,10 +356,10 @@ impl Session {
         &self,
         live: &Live,
         guard: Guard,
-        patch: Patch,
+        patch: &Patch,
     ) -> Result<Attempt, Error> {
-        let answer = self.backend().commit(live.id, guard, &patch).await?;
-        self.learn(live, &patch, answer)
+        let answer = self.backend().commit(live.id, guard, patch).await?;
+        self.learn(live, patch, answer)
     }
 
     /// What the store's answer means for this request and its client.

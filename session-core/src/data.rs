@@ -352,8 +352,9 @@ impl Writer {
 
     pub(crate) fn of<T: SessionData>(view: &T) -> Self {
         let mut writer = Self {
-            text: Vec::with_capacity(64),
-            fields: Vec::with_capacity(T::FIELDS.len()),
+            // With room for the view as it will be changed.
+            text: Vec::with_capacity(128),
+            fields: Vec::with_capacity(2 * T::FIELDS.len()),
             owner: None,
         };
         view.write(&mut writer);
@@ -370,24 +371,15 @@ impl Writer {
         })
     }
 
-    /// What differs from an earlier state of the view. A field that can't be written as JSON is an error,
-    /// unless it could not be written before.
-    pub(crate) fn since(&self, before: &Self) -> Result<Staged, Error> {
-        let mut staged = Staged::default();
-        let mut earlier = before.written();
-        for (field, json) in self.written() {
-            match (earlier.next().map(|(_, json)| json), json) {
-                (Some(Some(before)), Some(json)) if same_value(before, json) => {}
-                (Some(None), None) => {}
-                (_, None) => return Err(Error::Serialize(field.name.into())),
-                (_, Some(json)) => field
-                    .staged(Some(json.into()))
-                    .for_each(|field| staged.put(field)),
-            }
-        }
-        if self.owner != before.owner {
-            staged.owner = match &self.owner {
-                Some(owner) => OwnerChange::Set(owner.clone()),
+    /// In what the view differs from what was written of it before.
+    pub(crate) fn changed<T: SessionData>(mut self, view: &T) -> Result<Staged, Error> {
+        let (count, former) = (self.fields.len(), self.owner.take());
+        view.write(&mut self);
+        let before = self.written().take(count);
+        let mut staged = differences(before, self.written().skip(count))?;
+        if self.owner != former {
+            staged.owner = match self.owner {
+                Some(owner) => OwnerChange::Set(owner),
                 None => OwnerChange::Cleared,
             };
         }
@@ -408,6 +400,25 @@ impl Writer {
     }
 }
 
+/// The fields that differ. One that can't be written as JSON is an error, unless it could not be written before.
+fn differences<'a>(
+    mut before: impl Iterator<Item = (&'static Field, Option<&'a str>)>,
+    after: impl Iterator<Item = (&'static Field, Option<&'a str>)>,
+) -> Result<Staged, Error> {
+    let mut staged = Staged::default();
+    for (field, json) in after {
+        match (before.next().map(|(_, json)| json), json) {
+            (Some(Some(before)), Some(json)) if same_value(before, json) => {}
+            (Some(None), None) => {}
+            (_, None) => return Err(Error::Serialize(field.name.into())),
+            (_, Some(json)) => field
+                .staged(Some(json.into()))
+                .for_each(|field| staged.put(field)),
+        }
+    }
+    Ok(staged)
+}
+
 impl fmt::Debug for Writer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fields = self.fields.iter().map(|(field, _)| field.name);
@@ -425,12 +436,14 @@ pub(crate) fn set_state<T: SessionData>(session: &Session, state: &T) {
     if before.owner != after.owner {
         before.fields.clear();
     }
-    let mut written = after.since(&before);
+    let mut written = differences(before.written(), after.written());
     if let Ok(written) = &mut written {
         after.confirm(written, &session.snapshot());
-        if let Some(owner) = after.owner {
-            written.owner = OwnerChange::Set(owner);
-        }
+        written.owner = match (after.owner, before.owner) {
+            (Some(owner), _) => OwnerChange::Set(owner),
+            (None, Some(_)) => OwnerChange::Cleared,
+            (None, None) => OwnerChange::Unchanged,
+        };
     }
     session.stage("set_state", |state| match written {
         Ok(written) => state.staged.merge(written),

@@ -31,6 +31,10 @@ use uuid::Uuid;
 pub struct SessionId(Uuid);
 
 impl SessionId {
+    /// The ends of the order of all ids.
+    pub(crate) const MIN: Self = Self(Uuid::nil());
+    pub(crate) const MAX: Self = Self(Uuid::max());
+
     /// A new random id.
     #[must_use]
     pub fn generate() -> Self {

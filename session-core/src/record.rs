@@ -18,8 +18,47 @@ use crate::{Committed, Fields, Guard, NewRecord, OwnerChange, Patch, Rotation, T
 ///
 /// `Debug` shows neither values nor the owner.
 pub struct Record {
-    parts: RecordParts,
+    fields: Fields,
+    created_at: Timestamp,
+    touched_at: Timestamp,
+    expires_at: Timestamp,
+    version: u64,
+    /// `None` where nothing has happened yet: a memory store holds very many of those.
+    history: Option<Arc<History>>,
     now: AtomicU64,
+}
+
+// There is one for each of very many sessions.
+const _: () = assert!(size_of::<Record>() <= 64);
+
+/// What happened to a session beyond writes and touches: logins, rotations, a lifetime of its own.
+/// The record of the next write shares it.
+#[derive(Clone, PartialEq, Eq)]
+struct History {
+    owner: Option<Box<str>>,
+    owner_since: Option<Timestamp>,
+    started_at: Timestamp,
+    rotated_at: Timestamp,
+    confirmed_at: Option<Timestamp>,
+    remembered: Option<Duration>,
+    generation: u32,
+    barrier: u32,
+}
+
+impl History {
+    /// That of a session to which nothing has happened.
+    const fn empty(created_at: Timestamp) -> Self {
+        Self {
+            owner: None,
+            owner_since: None,
+            started_at: created_at,
+            rotated_at: created_at,
+            confirmed_at: None,
+            remembered: None,
+            generation: 0,
+            barrier: 0,
+        }
+    }
 }
 
 /// Everything in a [`Record`], for stores that write it in columns and read it back.
@@ -57,8 +96,24 @@ impl Record {
     /// A record as a store holds it; `now` is the store's time at this answer.
     #[must_use]
     pub fn new(parts: RecordParts, now: Timestamp) -> Self {
+        let history = History {
+            owner: parts.owner.map(String::into_boxed_str),
+            owner_since: parts.owner_since,
+            started_at: parts.started_at,
+            rotated_at: parts.rotated_at,
+            confirmed_at: parts.confirmed_at,
+            remembered: parts.remembered,
+            generation: parts.generation,
+            barrier: parts.barrier,
+        };
+        let is_empty = history == History::empty(parts.created_at);
         Self {
-            parts,
+            fields: parts.fields,
+            created_at: parts.created_at,
+            touched_at: parts.touched_at,
+            expires_at: parts.expires_at,
+            version: parts.version,
+            history: (!is_empty).then(|| Arc::new(history)),
             now: AtomicU64::new(now.as_micros()),
         }
     }
@@ -66,22 +121,22 @@ impl Record {
     /// The first record of a session.
     #[must_use]
     pub fn create(new: NewRecord, now: Timestamp) -> Self {
-        let parts = RecordParts {
+        let history = new.owner.map(|owner| {
+            Arc::new(History {
+                owner: Some(owner.into_boxed_str()),
+                owner_since: Some(now),
+                ..History::empty(now)
+            })
+        });
+        Self {
             fields: new.fields,
-            owner_since: new.owner.as_ref().map(|_| now),
-            owner: new.owner,
             created_at: now,
-            started_at: now,
             touched_at: now,
-            rotated_at: now,
-            confirmed_at: None,
             expires_at: new.lifetime.deadline(now, now),
-            generation: 0,
-            barrier: 0,
             version: 0,
-            remembered: None,
-        };
-        Self::new(parts, now)
+            history,
+            now: AtomicU64::new(now.as_micros()),
+        }
     }
 
     /// The rule of every commit, for stores that hold records in memory: the newest record and a patch in,
@@ -93,90 +148,82 @@ impl Record {
         if self.is_expired(now) {
             return Committed::Gone;
         }
-        if guard.generation < self.parts.barrier {
+        if guard.generation < self.barrier() {
             return Committed::Superseded(Arc::clone(self));
         }
-        if guard
-            .version
-            .is_some_and(|version| version != self.parts.version)
-        {
+        if guard.version.is_some_and(|version| version != self.version) {
             return Committed::Conflict(Arc::clone(self));
         }
-        Committed::Applied(Arc::new(Self::new(self.patched(guard, patch, now), now)))
+        Committed::Applied(Arc::new(self.patched(guard, patch, now)))
     }
 
-    fn patched(&self, guard: Guard, patch: &Patch, now: Timestamp) -> RecordParts {
-        let old = &self.parts;
+    fn patched(&self, guard: Guard, patch: &Patch, now: Timestamp) -> Self {
         let sets_owner = patch.owner != OwnerChange::Unchanged;
-        let other_owner = sets_owner && old.owner.as_deref() != patch.owner.owner();
-
-        let fields = if other_owner && old.owner.is_some() {
-            old.fields.kept().merge(&patch.fields)
-        } else {
-            old.fields.merge(&patch.fields)
-        };
-
-        let periodic =
-            patch.rotation == Some(Rotation::Periodic) && guard.generation == old.generation;
+        let other_owner = sets_owner && self.owner() != patch.owner.owner();
+        let is_newest = guard.generation == self.generation();
+        let periodic = patch.rotation == Some(Rotation::Periodic) && is_newest;
         let rotates = patch.is_barrier() || periodic;
-        let generation = old.generation.saturating_add(u32::from(rotates));
+        let confirms = patch.confirm && is_newest && self.confirmed_at().is_none();
 
-        let confirms = patch.confirm && guard.generation == old.generation;
-        let confirmed_at = match (rotates, old.confirmed_at) {
-            (true, _) => None,
-            (false, None) if confirms => Some(now),
-            (false, at) => at,
-        };
-
-        // Neither the clocks nor the "keep me signed in" of a former owner count for the next one.
-        let started_at = if other_owner { now } else { old.started_at };
-        let remembered = if other_owner { None } else { old.remembered };
-        let (touched_at, expires_at) = match patch.renewal {
-            Some(renewal) if renewal.applies(old.touched_at) => {
-                let deadline = renewal.lifetime.deadline(started_at, now);
-                let expires_at = if other_owner {
-                    deadline
-                } else {
-                    deadline.max(old.expires_at)
-                };
-                (now, expires_at)
+        let mut history = self.history.clone();
+        if rotates || confirms || patch.remember.is_some() {
+            let empty = || Arc::new(History::empty(self.created_at));
+            let history = Arc::make_mut(history.get_or_insert_with(empty));
+            if sets_owner {
+                history.owner = patch.owner.owner().map(Box::from);
+                history.owner_since = patch.owner.owner().map(|_| now);
             }
-            _ => (old.touched_at, old.expires_at),
+            // Neither the clocks nor the "keep me signed in" of a former owner count for the next one.
+            if other_owner {
+                history.started_at = now;
+                history.remembered = None;
+            }
+            if rotates {
+                history.generation = history.generation.saturating_add(1);
+                history.rotated_at = now;
+                history.confirmed_at = None;
+            } else if confirms {
+                history.confirmed_at = Some(now);
+            }
+            if patch.is_barrier() {
+                history.barrier = history.generation;
+            }
+            history.remembered = patch.remember.or(history.remembered);
+        }
+
+        let fields = if other_owner && self.owner().is_some() {
+            self.fields.kept().merge(&patch.fields)
+        } else {
+            self.fields.merge(&patch.fields)
         };
 
-        RecordParts {
+        let mut next = Self {
             fields,
-            owner: if sets_owner {
-                patch.owner.owner().map(str::to_owned)
+            created_at: self.created_at,
+            touched_at: self.touched_at,
+            expires_at: self.expires_at,
+            version: self.version + u64::from(!patch.is_touch()),
+            history,
+            now: AtomicU64::new(now.as_micros()),
+        };
+        if let Some(renewal) = patch.renewal
+            && renewal.applies(self.touched_at)
+        {
+            let deadline = renewal.lifetime.deadline(next.started_at(), now);
+            next.touched_at = now;
+            next.expires_at = if other_owner {
+                deadline
             } else {
-                old.owner.clone()
-            },
-            owner_since: if sets_owner {
-                patch.owner.owner().map(|_| now)
-            } else {
-                old.owner_since
-            },
-            created_at: old.created_at,
-            started_at,
-            touched_at,
-            rotated_at: if rotates { now } else { old.rotated_at },
-            confirmed_at,
-            expires_at,
-            generation,
-            barrier: if patch.is_barrier() {
-                generation
-            } else {
-                old.barrier
-            },
-            version: old.version + u64::from(!patch.is_touch()),
-            remembered: patch.remember.or(remembered),
+                deadline.max(self.expires_at)
+            };
         }
+        next
     }
 
     /// Dead from the deadline on: `now == expires_at` is expired, for everybody alike (R15).
     #[must_use]
     pub fn is_expired(&self, now: Timestamp) -> bool {
-        now >= self.parts.expires_at
+        now >= self.expires_at
     }
 
     /// The store's time at its latest answer with this record.
@@ -187,104 +234,125 @@ impl Record {
 
     /// For a store that hands the same record to many: notes the time of an answer. It only moves forward.
     pub fn answered_at(&self, now: Timestamp) {
-        self.now.fetch_max(now.as_micros(), Ordering::Relaxed);
+        // Those who read at the same moment need not take the cache line from each other.
+        if self.now() < now {
+            self.now.fetch_max(now.as_micros(), Ordering::Relaxed);
+        }
     }
 
     /// Everything, for a store that writes it in columns.
     #[must_use]
-    pub fn parts(&self) -> &RecordParts {
-        &self.parts
+    pub fn parts(&self) -> RecordParts {
+        RecordParts {
+            fields: self.fields.clone(),
+            owner: self.owner().map(str::to_owned),
+            owner_since: self.owner_since(),
+            created_at: self.created_at,
+            started_at: self.started_at(),
+            touched_at: self.touched_at,
+            rotated_at: self.rotated_at(),
+            confirmed_at: self.confirmed_at(),
+            expires_at: self.expires_at,
+            generation: self.generation(),
+            barrier: self.barrier(),
+            version: self.version,
+            remembered: self.remembered(),
+        }
     }
 
     /// The fields.
     #[must_use]
     pub fn fields(&self) -> &Fields {
-        &self.parts.fields
+        &self.fields
     }
 
     /// Who the session belongs to.
     #[must_use]
     pub fn owner(&self) -> Option<&str> {
-        self.parts.owner.as_deref()
+        self.history.as_ref()?.owner.as_deref()
     }
 
     /// When the owner was last set.
     #[must_use]
     pub fn owner_since(&self) -> Option<Timestamp> {
-        self.parts.owner_since
+        self.history.as_ref()?.owner_since
     }
 
     /// When the record was created.
     #[must_use]
     pub fn created_at(&self) -> Timestamp {
-        self.parts.created_at
+        self.created_at
     }
 
     /// When the absolute clock started.
     #[must_use]
     pub fn started_at(&self) -> Timestamp {
-        self.parts.started_at
+        let history = self.history.as_ref();
+        history.map_or(self.created_at, |history| history.started_at)
     }
 
     /// When the expiry was last renewed.
     #[must_use]
     pub fn touched_at(&self) -> Timestamp {
-        self.parts.touched_at
+        self.touched_at
     }
 
     /// When the generation last rose.
     #[must_use]
     pub fn rotated_at(&self) -> Timestamp {
-        self.parts.rotated_at
+        let history = self.history.as_ref();
+        history.map_or(self.created_at, |history| history.rotated_at)
     }
 
     /// When a client first showed the token of this generation, after a periodic rotation.
     #[must_use]
     pub fn confirmed_at(&self) -> Option<Timestamp> {
-        self.parts.confirmed_at
+        self.history.as_ref()?.confirmed_at
     }
 
     /// From this moment on the session is dead.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
-        self.parts.expires_at
+        self.expires_at
     }
 
     /// Raised by each rotation.
     #[must_use]
     pub fn generation(&self) -> u32 {
-        self.parts.generation
+        let history = self.history.as_ref();
+        history.map_or(0, |history| history.generation)
     }
 
     /// The generation of the last explicit rotation or change of owner.
     #[must_use]
     pub fn barrier(&self) -> u32 {
-        self.parts.barrier
+        let history = self.history.as_ref();
+        history.map_or(0, |history| history.barrier)
     }
 
     /// Raised by each commit that changes more than the expiry.
     #[must_use]
     pub fn version(&self) -> u64 {
-        self.parts.version
+        self.version
     }
 
     /// The session's own lifetime, if it has one.
     #[must_use]
     pub fn remembered(&self) -> Option<Duration> {
-        self.parts.remembered
+        self.history.as_ref()?.remembered
     }
 
     /// Bytes of fields and owner: what `max_record_size` bounds.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.parts.fields.size() + self.parts.owner.as_ref().map_or(0, String::len)
+        self.fields.size() + self.owner().map_or(0, str::len)
     }
 }
 
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record")
-            .field("parts", &self.parts)
+            .field("parts", &self.parts())
             .field("now", &self.now())
             .finish()
     }
@@ -380,6 +448,62 @@ mod tests {
             late = apply(&late, &touch(), late.now().after(HOUR / 2));
         }
         assert_eq!(late.expires_at(), START.after(HOUR * 3));
+    }
+
+    #[test]
+    fn what_most_sessions_do_not_have_takes_no_room_and_is_shared_by_the_next_record() {
+        let write = Patch {
+            fields: vec![FieldChange::set("new", "1")],
+            ..touch()
+        };
+        let plain = apply(&record(None), &write, START.after(HOUR / 2));
+        assert!(plain.history.is_none());
+        assert!(Record::new(plain.parts(), START).history.is_none());
+
+        let owned = record(Some("ada"));
+        let next = apply(&owned, &write, START.after(HOUR / 2));
+        let (Some(before), Some(after)) = (&owned.history, &next.history) else {
+            panic!("owned")
+        };
+        assert!(Arc::ptr_eq(before, after));
+    }
+
+    #[test]
+    fn a_record_of_the_parts_of_another_is_its_equal() {
+        let later = START.after(HOUR / 2);
+        let rotate = |rotation| Patch {
+            rotation: Some(rotation),
+            ..touch()
+        };
+        let changes = [
+            touch(),
+            Patch {
+                owner: OwnerChange::Set("ada".into()),
+                ..touch()
+            },
+            rotate(Rotation::Explicit),
+            rotate(Rotation::Periodic),
+            Patch {
+                confirm: true,
+                ..Patch::default()
+            },
+            Patch {
+                remember: Some(HOUR * 9),
+                ..Patch::default()
+            },
+        ];
+        for first in &changes {
+            for second in &changes {
+                let record = apply(&apply(&record(None), first, later), second, later);
+                let parts = record.parts();
+                let again = Record::new(parts.clone(), record.now());
+                assert!(again.parts() == parts, "{parts:?}");
+                assert_eq!(again.history.is_some(), record.history.is_some());
+                assert_eq!(again.remembered(), parts.remembered);
+                assert_eq!(again.confirmed_at(), parts.confirmed_at);
+                assert_eq!(again.rotated_at(), parts.rotated_at);
+            }
+        }
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Session {
             };
             let done = match live {
                 _ if written.is_empty() => Box::pin(self.is_newest(&snapshot)).await?,
-                Some(live) => Box::pin(self.write(live, &written, &mut patience)).await?,
+                Some(live) => self.write(&live, &written, &mut patience).await?,
                 None => Box::pin(self.start(&written)).await.map(|()| true)?,
             };
             if done {
@@ -78,9 +78,9 @@ impl Session {
         change: &mut impl FnMut(&mut T) -> Result<R, E>,
     ) -> Result<Result<(R, Staged), E>, Error> {
         let mut view = T::read(&Reader::new(self, snapshot))?;
-        let before = Writer::of(&view);
+        let writer = Writer::of(&view);
         match change(&mut view) {
-            Ok(result) => Ok(Ok((result, Writer::of(&view).since(&before)?))),
+            Ok(result) => Ok(Ok((result, writer.changed(&view)?))),
             Err(refused) => Ok(Err(refused)),
         }
     }
@@ -99,19 +99,19 @@ impl Session {
     /// Whether it was written; if not, somebody was faster.
     async fn write(
         &self,
-        live: Live,
+        live: &Live,
         written: &Staged,
         patience: &mut Patience,
     ) -> Result<bool, Error> {
         if written.owner != OwnerChange::Unchanged && self.lock().sent {
             return Err(Error::ResponseSent);
         }
-        let patch = self.patch(&live, written)?;
+        let patch = self.patch(live, written)?;
         let guard = Guard {
             generation: live.generation,
             version: Some(live.record.version()),
         };
-        match self.commit_patch(&live, guard, patch).await? {
+        match self.commit_patch(live, guard, &patch).await? {
             Attempt::Applied(record) => {
                 patience.leave(&record);
                 Ok(true)

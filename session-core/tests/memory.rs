@@ -323,6 +323,56 @@ fn a_full_store_lets_the_expired_go_first() {
     assert_eq!(store.evicted(), 0);
 }
 
+/// One that lives for half a second.
+fn create_short(store: &impl SessionStore) -> SessionId {
+    let id = SessionId::generate();
+    let short = NewRecord {
+        lifetime: Lifetime {
+            idle: Duration::from_millis(500),
+            ..LIFETIME
+        },
+        ..new(Some("ada"))
+    };
+    now(store.create(id, short));
+    id
+}
+
+#[test]
+fn also_one_that_expired_just_after_a_live_one_had_to_go() {
+    let (store, clock) = store(3);
+    let (idle, owned, short) = (
+        create(&store, None),
+        create(&store, Some("ada")),
+        create_short(&store),
+    );
+    create(&store, None);
+    assert!(!lives(&store, idle));
+    assert_eq!(store.evicted(), 1);
+    clock.advance(Duration::from_millis(500));
+    create(&store, None);
+    assert!(lives(&store, owned) && !lives(&store, short));
+    assert_eq!(store.evicted(), 1);
+}
+
+#[test]
+fn a_full_store_of_several_shards_looks_for_the_expired_once_a_second() {
+    const MAX: usize = 8_192;
+    for _ in 0..4 {
+        let (store, clock) = store(MAX);
+        for _ in 0..MAX - 1 {
+            create(&store, Some("ada"));
+        }
+        create_short(&store);
+        create(&store, Some("ada"));
+        assert_eq!(store.evicted(), 1);
+        clock.advance(Duration::from_secs(1));
+        // Of whichever shard the two are.
+        create(&store, None);
+        assert_eq!(store.evicted(), 1);
+        assert_eq!(now(store.count()), MAX as u64);
+    }
+}
+
 #[test]
 fn then_the_longest_idle_without_an_owner_then_the_longest_idle() {
     let (store, clock) = store(4);

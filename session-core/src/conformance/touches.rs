@@ -14,10 +14,10 @@ pub async fn a_touch_moves_the_expiry_and_nothing_else<H: Harness>(bench: &Bench
     let touched = bench.apply(id, &Bench::<H>::touch()).await;
     Bench::<H>::assert_left(&touched, 1.0);
     Bench::<H>::assert_age(&touched, touched.touched_at(), 0.0);
-    let mut expected = before.parts().clone();
+    let mut expected = before.parts();
     expected.touched_at = touched.touched_at();
     expected.expires_at = touched.expires_at();
-    assert!(touched.parts() == &expected, "{touched:?}");
+    assert!(touched.parts() == expected, "{touched:?}");
     bench.pass(0.75).await;
     assert!(bench.lives(id).await);
     bench.pass(0.5).await;

@@ -1,7 +1,12 @@
 //! [`MemoryStore`]: sessions in this process.
 
+mod expiry;
+mod list;
+#[cfg(test)]
+mod model;
 mod owners;
 mod shard;
+mod slab;
 #[cfg(test)]
 mod tests;
 
@@ -11,21 +16,28 @@ use std::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockWriteGuard};
 
 use crate::{
     Clock, Committed, Created, Guard, NewRecord, Patch, Record, SessionId, SessionStore,
-    StoreError, SystemClock, TARGET,
+    StoreError, SystemClock, TARGET, Timestamp,
 };
 
 use owners::Owners;
 use shard::{Shard, Victim};
 
-/// How many dead records a write that takes the shard's lock removes on its way. More than one, so that
-/// the dead go faster than new ones come.
-const SWEEP_PER_WRITE: usize = 4;
+/// How many dead records a write removes on its way: of the shard whose lock it has, and of another one.
+/// More than one, so that the dead go faster than new ones come.
+const SWEEP_HERE: usize = 2;
+const SWEEP_BESIDE: usize = 2;
+/// How many dead records are removed under one lock where nobody's request is in a hurry.
+const SWEEP_AT_ONCE: usize = 64;
+/// A full store looks for expired ones in shards other than the newcomer's no sooner than this after it looked
+/// in vain. So a flood of newcomers does not take the locks of all shards for each.
+const LOOK_FOR_EXPIRED: Duration = Duration::from_secs(1);
 /// A store this small per shard would evict by chance of the shard, not by idleness.
 const MIN_SESSIONS_PER_SHARD: usize = 4_096;
 const MAX_SHARDS: usize = 256;
@@ -39,7 +51,8 @@ const MAX_SHARDS: usize = 256;
 /// It holds at most [`max_sessions`](MemoryStoreBuilder::max_sessions). When it is full, a new session takes the
 /// place of an expired one; else of the longest idle one that has no owner; else of the longest idle one. So a
 /// flood of anonymous sessions logs nobody out. Each eviction is counted and traced. (Idleness is as exact as the
-/// touch interval. A large store is divided by id, and looks for the longest idle one in one part at a time.)
+/// touch interval. A large store is divided by id: it looks for the longest idle one in one part at a time, and
+/// while it finds none that is expired, once a second for those of other parts.)
 ///
 /// Clones are the same store.
 ///
@@ -59,9 +72,11 @@ struct Inner {
     owners: Owners,
     clock: Box<dyn Clock>,
     max_sessions: usize,
-    /// Those that are in, and those that have a place and are just coming in.
+    /// Those that are in, and those that are just coming in, under the lock of their shard.
     sessions: AtomicUsize,
     evicted: AtomicU64,
+    /// When a full store looked for an expired one in all shards, in vain; in microseconds.
+    none_expired_at: AtomicU64,
 }
 
 /// Options of a [`MemoryStore`].
@@ -97,12 +112,13 @@ impl MemoryStoreBuilder {
             .min(MAX_SHARDS);
         MemoryStore {
             inner: Arc::new(Inner {
-                shards: (0..shards).map(|_| RwLock::default()).collect(),
+                shards: (0..shards).map(|at| RwLock::new(Shard::new(at))).collect(),
                 owners: Owners::new(shards),
                 clock: self.clock,
                 max_sessions: self.max_sessions,
                 sessions: AtomicUsize::new(0),
                 evicted: AtomicU64::new(0),
+                none_expired_at: AtomicU64::new(0),
             }),
         }
     }
@@ -148,36 +164,51 @@ impl Inner {
     }
 
     /// Takes a record out of a locked shard, and out of its owner's index.
-    fn remove(&self, shard: &mut Shard, id: SessionId) -> Option<Arc<Record>> {
-        let record = shard.remove(id)?;
+    fn remove(&self, shard: &mut Shard, at: u32) -> Arc<Record> {
+        let (id, record) = shard.remove(at);
         self.sessions.fetch_sub(1, Ordering::Relaxed);
         if let Some(owner) = record.owner() {
             self.owners.remove(owner, id);
         }
-        Some(record)
+        record
     }
 
-    fn sweep(&self, shard: &mut Shard, at_most: usize) -> usize {
-        let now = self.clock.now();
+    fn sweep(&self, shard: &mut Shard, now: Timestamp, at_most: usize) -> usize {
         for removed in 0..at_most {
             match shard.first_expired(now) {
-                Some(id) => self.remove(shard, id),
+                Some(at) => self.remove(shard, at),
                 None => return removed,
             };
         }
         at_most
     }
 
+    /// What a write does on its way for the dead of another shard than its own, each time the next one, so that
+    /// none waits for a write of its own. Nobody waits for that one's lock.
+    fn sweep_beside(&self, mut shard: RwLockWriteGuard<'_, Shard>, now: Timestamp) {
+        shard.beside = (shard.beside + 1) % self.shards.len();
+        let beside = &self.shards[shard.beside];
+        drop(shard);
+        if let Some(mut beside) = beside.try_write() {
+            self.sweep(&mut beside, now, SWEEP_BESIDE);
+        }
+    }
+
     /// Lets one session go, beginning at the shard of the newcomer: expired first, then without an owner, then any.
-    fn make_room(&self, newcomer: SessionId) -> bool {
+    fn make_room(&self, newcomer: SessionId) {
+        const VICTIMS: [Victim; 3] = [Victim::Expired, Victim::Ownerless, Victim::Any];
         let home = self.shard_of(newcomer);
-        for victim in [Victim::Expired, Victim::Ownerless, Victim::Any] {
+        let now = self.clock.now();
+        let none_expired_at = Timestamp::from_micros(self.none_expired_at.load(Ordering::Relaxed));
+        let just_looked = now.since(none_expired_at) < LOOK_FOR_EXPIRED;
+        for victim in VICTIMS.into_iter().skip(usize::from(just_looked)) {
             for at in 0..self.shards.len() {
                 let mut shard = self.shards[(home + at) % self.shards.len()].write();
-                let Some(id) = shard.victim(victim, self.clock.now()) else {
+                let Some(at) = shard.victim(victim, now) else {
                     continue;
                 };
-                self.remove(&mut shard, id);
+                let id = shard.id(at);
+                self.remove(&mut shard, at);
                 drop(shard);
                 if victim != Victim::Expired {
                     self.evicted.fetch_add(1, Ordering::Relaxed);
@@ -186,59 +217,59 @@ impl Inner {
                         "a live session was evicted: the memory store is full"
                     );
                 }
-                return true;
+                return;
+            }
+            if victim == Victim::Expired {
+                self.none_expired_at
+                    .store(now.as_micros(), Ordering::Relaxed);
             }
         }
-        false
     }
 
     /// Takes a place for a session before it comes in, so that there are never more than the bound.
-    fn reserve(&self, newcomer: SessionId) {
+    fn reserve(&self) -> bool {
         let take = |count| (count < self.max_sessions).then_some(count + 1);
-        while self
-            .sessions
+        self.sessions
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-            .is_err()
-        {
-            if !self.make_room(newcomer) {
-                // Every place belongs to somebody who has it and is just coming in.
-                std::thread::yield_now();
-            }
-        }
+            .is_ok()
     }
 
     fn create(&self, id: SessionId, new: NewRecord) -> Created {
-        // Before the bound: nobody makes room for an id that is taken.
-        if self.load(id).is_some() {
-            return Created::IdTaken;
-        }
-        self.reserve(id);
-        let mut shard = self.shard(id).write();
-        let now = self.clock.now();
-        self.sweep(&mut shard, SWEEP_PER_WRITE);
-        match shard.get(id) {
-            Some(record) if !record.is_expired(now) => {
-                self.sessions.fetch_sub(1, Ordering::Relaxed);
-                return Created::IdTaken;
+        let (mut shard, now) = loop {
+            let mut shard = self.shard(id).write();
+            let now = self.clock.now();
+            self.sweep(&mut shard, now, SWEEP_HERE);
+            // Before the bound: nobody makes room for an id that is taken.
+            if let Some(at) = shard.find(id) {
+                if !shard.record(at).is_expired(now) {
+                    return Created::IdTaken;
+                }
+                self.remove(&mut shard, at);
             }
-            Some(_) => drop(self.remove(&mut shard, id)),
-            None => {}
-        }
+            if self.reserve() {
+                break (shard, now);
+            }
+            drop(shard);
+            self.make_room(id);
+        };
         let record = Arc::new(Record::create(new, now));
         if let Some(owner) = record.owner() {
             self.owners.add(owner, id);
         }
         shard.insert(id, Arc::clone(&record));
+        self.sweep_beside(shard, now);
         Created::Created(record)
     }
 
     fn commit(&self, id: SessionId, guard: Guard, patch: &Patch) -> Committed {
         let mut shard = self.shard(id).write();
-        let Some(old) = shard.get(id).cloned() else {
+        let Some(at) = shard.find(id) else {
             return Committed::Gone;
         };
-        let answer = old.commit(guard, patch, self.clock.now());
+        let now = self.clock.now();
+        let answer = shard.record(at).commit(guard, patch, now);
         if let Committed::Applied(new) = &answer {
+            let old = shard.replace(at, Arc::clone(new));
             if old.owner() != new.owner() {
                 if let Some(owner) = old.owner() {
                     self.owners.remove(owner, id);
@@ -247,15 +278,15 @@ impl Inner {
                     self.owners.add(owner, id);
                 }
             }
-            shard.replace(id, &old, Arc::clone(new));
         }
-        self.sweep(&mut shard, SWEEP_PER_WRITE);
+        self.sweep(&mut shard, now, SWEEP_HERE);
+        self.sweep_beside(shard, now);
         answer
     }
 
     fn load(&self, id: SessionId) -> Option<Arc<Record>> {
         let shard = self.shard(id).read();
-        let record = shard.get(id)?;
+        let record = shard.record(shard.find(id)?);
         let now = self.clock.now();
         if record.is_expired(now) {
             return None;
@@ -266,9 +297,14 @@ impl Inner {
 
     fn delete(&self, id: SessionId) -> bool {
         let mut shard = self.shard(id).write();
+        let Some(at) = shard.find(id) else {
+            return false;
+        };
         let now = self.clock.now();
-        self.remove(&mut shard, id)
-            .is_some_and(|record| !record.is_expired(now))
+        let record = self.remove(&mut shard, at);
+        self.sweep(&mut shard, now, SWEEP_HERE);
+        self.sweep_beside(shard, now);
+        !record.is_expired(now)
     }
 
     fn find_by_owner(&self, owner: &str) -> Vec<(SessionId, Arc<Record>)> {
@@ -281,27 +317,32 @@ impl Inner {
     fn revoke_owner(&self, owner: &str, keep: Option<SessionId>) -> u64 {
         let mut revoked = 0;
         for id in self.owners.sessions(owner) {
+            if keep == Some(id) {
+                continue;
+            }
             let mut shard = self.shard(id).write();
             // It may have changed hands since the index was read.
-            let is_theirs = shard
-                .get(id)
-                .is_some_and(|record| record.owner() == Some(owner));
-            if is_theirs && keep != Some(id) {
-                let record = self.remove(&mut shard, id);
-                let live = record.is_some_and(|record| !record.is_expired(self.clock.now()));
-                revoked += u64::from(live);
+            let theirs = shard
+                .find(id)
+                .filter(|at| shard.record(*at).owner() == Some(owner));
+            if let Some(at) = theirs {
+                let record = self.remove(&mut shard, at);
+                revoked += u64::from(!record.is_expired(self.clock.now()));
             }
         }
         revoked
     }
 
     fn delete_expired(&self, at_most: usize) -> usize {
+        let now = self.clock.now();
         let mut left = at_most;
         for shard in &self.shards {
-            // A little at a time, so that requests get between.
             while left > 0 {
-                let batch = left.min(64);
-                let removed = self.sweep(&mut shard.write(), batch);
+                let batch = left.min(SWEEP_AT_ONCE);
+                let mut shard = shard.write();
+                let removed = self.sweep(&mut shard, now, batch);
+                // Whoever waits for the shard has the next turn.
+                RwLockWriteGuard::unlock_fair(shard);
                 left -= removed;
                 if removed < batch {
                     break;

@@ -1,7 +1,7 @@
 //! Which sessions belong to an owner.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::BTreeSet,
     hash::{BuildHasher, RandomState},
 };
 
@@ -9,14 +9,17 @@ use parking_lot::Mutex;
 
 use crate::SessionId;
 
-type OwnersShard = Mutex<HashMap<Box<str>, HashSet<SessionId>>>;
-
-/// An index, exact because it changes under the lock of the record's shard. Owners' names are the
-/// application's, so they are hashed with a secret, and their locks are taken last.
+/// An index, exact because it changes under the lock of the record's shard; its own locks are taken last.
+///
+/// It knows an owner by a hash alone, made with a secret, for owners' names are the application's. Should two
+/// owners ever share one, each is asked for the sessions of both: whoever asks compares the record's own owner.
 pub(super) struct Owners {
-    shards: Box<[OwnersShard]>,
+    shards: Box<[Mutex<BTreeSet<Owned>>]>,
     hasher: RandomState,
 }
+
+/// In the order of the owners, so that an owner's sessions lie side by side.
+pub(super) type Owned = (u64, SessionId);
 
 impl Owners {
     pub(super) fn new(shards: usize) -> Self {
@@ -26,47 +29,35 @@ impl Owners {
         }
     }
 
-    fn shard(&self, owner: &str) -> &OwnersShard {
-        let hash = self.hasher.hash_one(owner).to_le_bytes();
-        &self.shards[usize::from(hash[0]) % self.shards.len()]
+    pub(super) fn hash(&self, owner: &str) -> u64 {
+        self.hasher.hash_one(owner)
+    }
+
+    fn shard(&self, owner: u64) -> &Mutex<BTreeSet<Owned>> {
+        &self.shards[usize::from(owner.to_le_bytes()[0]) % self.shards.len()]
     }
 
     pub(super) fn add(&self, owner: &str, id: SessionId) {
-        let mut shard = self.shard(owner).lock();
-        match shard.get_mut(owner) {
-            Some(sessions) => drop(sessions.insert(id)),
-            None => drop(shard.insert(owner.into(), HashSet::from([id]))),
-        }
+        let owner = self.hash(owner);
+        self.shard(owner).lock().insert((owner, id));
     }
 
     pub(super) fn remove(&self, owner: &str, id: SessionId) {
-        let mut shard = self.shard(owner).lock();
-        if let Some(sessions) = shard.get_mut(owner) {
-            sessions.remove(&id);
-            if sessions.is_empty() {
-                shard.remove(owner);
-            }
-        }
+        let owner = self.hash(owner);
+        self.shard(owner).lock().remove(&(owner, id));
     }
 
+    /// The owner's sessions, and perhaps others.
     pub(super) fn sessions(&self, owner: &str) -> Vec<SessionId> {
+        let owner = self.hash(owner);
         let shard = self.shard(owner).lock();
-        shard
-            .get(owner)
-            .map(|sessions| sessions.iter().copied().collect())
-            .unwrap_or_default()
+        let range = shard.range((owner, SessionId::MIN)..=(owner, SessionId::MAX));
+        range.map(|(_, id)| *id).collect()
     }
 
-    /// Every owner with how many sessions.
     #[cfg(test)]
-    pub(super) fn all(&self) -> std::collections::BTreeMap<String, usize> {
-        let shards = self.shards.iter().flat_map(|shard| {
-            let shard = shard.lock();
-            let owners = shard
-                .iter()
-                .map(|(owner, ids)| (owner.to_string(), ids.len()));
-            owners.collect::<Vec<_>>()
-        });
-        shards.collect()
+    pub(super) fn all(&self) -> BTreeSet<Owned> {
+        let shards = self.shards.iter();
+        shards.flat_map(|shard| shard.lock().clone()).collect()
     }
 }

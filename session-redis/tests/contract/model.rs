@@ -115,7 +115,7 @@ fn cut(mut parts: session_core::RecordParts) -> session_core::RecordParts {
 
 #[track_caller]
 fn assert_same(stored: &Record, model: &Record) {
-    let (stored, model) = (stored.parts().clone(), cut(model.parts().clone()));
+    let (stored, model) = (stored.parts(), cut(model.parts()));
     let fields = |parts: &session_core::RecordParts| {
         let fields = parts.fields.iter();
         fields
@@ -153,7 +153,7 @@ async fn the_script_is_the_rule<C: Connection>(store: RedisStore<C>, _: C) {
                 | Committed::Superseded(stored) => stored,
                 Committed::Gone => panic!("{patch:?}"),
             };
-            let predicted = Arc::new(Record::new(model.parts().clone(), model.now()));
+            let predicted = Arc::new(Record::new(model.parts(), model.now()));
             let predicted = predicted.commit(guard, &patch, stored.now());
             let kind = |answer: &Committed| std::mem::discriminant(answer);
             assert_eq!(kind(&answer), kind(&predicted), "{guard:?} {patch:?}");
@@ -164,7 +164,7 @@ async fn the_script_is_the_rule<C: Connection>(store: RedisStore<C>, _: C) {
                 Committed::Gone => 3,
             }] += 1;
             if let Committed::Applied(next) = predicted {
-                model = Arc::new(Record::new(cut(next.parts().clone()), next.now()));
+                model = Arc::new(Record::new(cut(next.parts()), next.now()));
             }
             assert_same(stored, &model);
             let loaded = common::load(&store, id).await.expect("alive");

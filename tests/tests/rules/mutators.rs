@@ -222,13 +222,13 @@ async fn every_method_of_the_whole_that_writes_is_persisted_when_used_alone() {
     for (how, holds) in cases {
         let store = SpyStore::new();
         let browser = begun(&store, Router::new().route("/whole/{how}", get(whole))).await;
-        let before = record(&store).await.expect("lives").parts().clone();
+        let before = record(&store).await.expect("lives").parts();
         assert_eq!(
             browser.get(&format!("/whole/{how}")).await.status,
             StatusCode::OK,
             "{how}"
         );
-        let after = record(&store).await.expect("lives").parts().clone();
+        let after = record(&store).await.expect("lives").parts();
         assert!(
             holds(&before, &after),
             "{how}: {} fields",

@@ -336,7 +336,7 @@ async fn a_request_that_only_reads_changes_no_field_even_when_it_renews_the_expi
     touching.reached().await;
     let parts = |store: &SpyStore| {
         let store = store.clone();
-        async move { record(&store).await.expect("lives").parts().clone() }
+        async move { record(&store).await.expect("lives").parts() }
     };
     browser.get("/name/Ada").await;
     browser.get("/count/2").await;

@@ -242,7 +242,7 @@ async fn no_type_of_ours_shows_a_secret() {
         &id,
         &id.fingerprint(),
         &record,
-        record.parts(),
+        &record.parts(),
         record.fields(),
         &patch,
         &committed,
