@@ -1,0 +1,14 @@
+//! What every adapter is measured with: the works, the requests, and the proof that the counters counted.
+
+mod adapter;
+pub mod callgrind;
+mod prepared;
+mod profile;
+mod request;
+mod work;
+
+pub use adapter::{Adapter, CAPACITY, runtime};
+pub use prepared::Prepared;
+pub use profile::{NAMES, TEXT};
+pub use request::{Answer, Request, answer, new_session, send};
+pub use work::Work;

@@ -1,0 +1,25 @@
+//! Bare axum: the same routes and the same answers, without a session.
+
+use std::hint::black_box;
+
+use axum::{Router, routing::get};
+use bench_harness::Adapter;
+
+pub(super) const ADAPTER: Adapter = Adapter {
+    name: "bare",
+    counts: false,
+    build: |_| {
+        Router::new()
+            .route("/unused", get(async || "x"))
+            .route("/read", get(number))
+            .route("/update", get(number))
+            .route("/set", get(number))
+            .route("/fill", get(async || "x"))
+            .route("/read_one", get(number))
+            .route("/write_one", get(number))
+    },
+};
+
+async fn number() -> String {
+    black_box(3_u64).to_string()
+}

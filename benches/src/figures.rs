@@ -1,0 +1,28 @@
+//! What was measured, by name.
+
+use std::collections::BTreeMap;
+
+use crate::adapters::FLOOR;
+
+/// (measure, adapter, what) and the figure.
+#[derive(Default)]
+pub struct Figures(BTreeMap<(String, String, String), f64>);
+
+impl Figures {
+    pub fn set(&mut self, measure: &str, adapter: &str, what: &str, figure: f64) {
+        self.0
+            .insert((measure.into(), adapter.into(), what.into()), figure);
+    }
+
+    #[must_use]
+    pub fn get(&self, measure: &str, adapter: &str, what: &str) -> Option<f64> {
+        let name = (measure.into(), adapter.into(), what.into());
+        self.0.get(&name).copied()
+    }
+
+    /// What an adapter costs above bare axum.
+    #[must_use]
+    pub fn above_floor(&self, measure: &str, adapter: &str, what: &str) -> Option<f64> {
+        Some(self.get(measure, adapter, what)? - self.get(measure, FLOOR.name, what)?)
+    }
+}
