@@ -1,6 +1,7 @@
 //! What every adapter is measured with: the works, the requests, and the proof that the counters counted.
 
 mod adapter;
+mod bare;
 pub mod callgrind;
 mod prepared;
 mod profile;
@@ -8,6 +9,7 @@ mod request;
 mod work;
 
 pub use adapter::{Adapter, CAPACITY, runtime};
+pub use bare::FLOOR;
 pub use prepared::Prepared;
 pub use profile::{NAMES, TEXT};
 pub use request::{Answer, Request, answer, new_session, send};

@@ -1,14 +1,13 @@
 //! The libraries that are measured, each as the same application.
 
 mod axum_session;
-mod bare;
 mod by_hand;
 mod tower_sessions;
 
 use bench_harness::Adapter;
 
 /// Bare axum: what every other one is compared above.
-pub const FLOOR: Adapter = bare::ADAPTER;
+pub const FLOOR: Adapter = bench_harness::FLOOR;
 pub const OURS: Adapter = bench_ours::ADAPTER;
 pub const PRIVATE: Adapter = tower_sessions::PRIVATE;
 pub const BY_HAND: Adapter = by_hand::ADAPTER;
@@ -27,6 +26,7 @@ pub const ALL: [Adapter; 8] = [
     BY_HAND,
 ];
 
+#[must_use]
 pub fn of(name: &str) -> Option<Adapter> {
     ALL.into_iter().find(|adapter| adapter.name == name)
 }

@@ -2,10 +2,11 @@
 
 use std::hint::black_box;
 
+use crate::Adapter;
 use axum::{Router, routing::get};
-use bench_harness::Adapter;
 
-pub(super) const ADAPTER: Adapter = Adapter {
+/// The floor: what every library is compared above.
+pub const FLOOR: Adapter = Adapter {
     name: "bare",
     counts: false,
     build: |_| {
