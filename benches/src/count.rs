@@ -3,8 +3,11 @@
 
 use std::{alloc::System, env, process::ExitCode};
 
-use bench_harness::{Prepared, runtime};
-use session_benches::args::Args;
+use bench_harness::{Prepared, new_session, runtime};
+use session_benches::{
+    args::Args,
+    memory::{adapters, build, sizes},
+};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -20,6 +23,7 @@ fn main() -> ExitCode {
     };
     match args.command.as_str() {
         "allocations" => allocations(&args),
+        "memory" => memory(&args),
         unknown => {
             eprintln!("{unknown}?");
             return ExitCode::FAILURE;
@@ -48,6 +52,29 @@ fn allocations(args: &Args) {
                 of_one(change.allocations + change.reallocations),
                 of_one(change.bytes_allocated),
             );
+        }
+    }
+}
+
+/// Of one session among many: adapter, sessions, bytes.
+fn memory(args: &Args) {
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    for adapter in adapters(args) {
+        let router = build(adapter);
+        let region = Region::new(HEAP);
+        let mut sessions = 0;
+        for &size in sizes(adapter) {
+            runtime.block_on(async {
+                while sessions < size {
+                    new_session(&router, "/update").await;
+                    sessions += 1;
+                }
+            });
+            let change = region.change();
+            // Both have their part of what was reallocated.
+            let grown = change.bytes_allocated as f64 - change.bytes_deallocated as f64;
+            println!("{}\t{size}\t{:.0}", adapter.name, grown / size as f64);
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::adapters::FLOOR;
+use bench_harness::Adapter;
+
+use crate::adapters::{FLOOR, OURS};
 
 /// (measure, adapter, what) and the figure.
 #[derive(Default)]
@@ -24,5 +26,18 @@ impl Figures {
     #[must_use]
     pub fn above_floor(&self, measure: &str, adapter: &str, what: &str) -> Option<f64> {
         Some(self.get(measure, adapter, what)? - self.get(measure, FLOOR.name, what)?)
+    }
+
+    /// A rate as a part of bare axum's.
+    #[must_use]
+    pub fn of_floor(&self, measure: &str, adapter: &str, what: &str) -> Option<f64> {
+        Some(self.get(measure, adapter, what)? / self.get(measure, FLOOR.name, what)?)
+    }
+
+    /// What we cost above bare axum, as a part of what a peer does.
+    #[must_use]
+    pub fn of_peer(&self, measure: &str, peer: Adapter, what: &str) -> Option<f64> {
+        let ours = self.above_floor(measure, OURS.name, what)?;
+        Some(ours / self.above_floor(measure, peer.name, what)?)
     }
 }

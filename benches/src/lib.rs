@@ -2,7 +2,17 @@
 
 pub mod adapters;
 pub mod args;
+mod connection;
+pub mod expiry;
 pub mod figures;
+pub mod head;
+pub mod loopback;
+pub mod memory;
+mod pause;
 pub mod report;
 pub mod requests;
+mod sample;
 pub mod sibling;
+pub mod stores;
+pub mod targets;
+pub mod threads;

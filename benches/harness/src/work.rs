@@ -72,7 +72,9 @@ impl Work {
         Self::ALL.into_iter().find(|work| work.name() == name)
     }
 
-    pub(crate) fn path(self) -> &'static str {
+    /// The route that does it.
+    #[must_use]
+    pub fn path(self) -> &'static str {
         match self {
             Self::Read | Self::Garbage | Self::Foreign | Self::ReadMany => "/read",
             Self::Update | Self::New | Self::UpdateMany => "/update",

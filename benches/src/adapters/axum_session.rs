@@ -10,12 +10,11 @@ use futures_util::FutureExt as _;
 pub(super) const ADAPTER: Adapter = Adapter {
     name: "axum_session",
     counts: true,
-    build: |_| router(SessionConfig::default()),
+    build: |_| router(),
 };
 
-/// The application, with what is asked for of its sessions' lives.
-pub(crate) fn router(config: SessionConfig) -> Router {
-    let config = config.with_key(Key::generate());
+fn router() -> Router {
+    let config = SessionConfig::default().with_key(Key::generate());
     let store = SessionNullSessionStore::new(None::<SessionNullPool>, config);
     let store = store.now_or_never().expect("nothing to wait for");
     let store = store.expect("no database to fail");

@@ -6,6 +6,8 @@ mod tower_sessions;
 
 use bench_harness::Adapter;
 
+pub use tower_sessions::older_router;
+
 /// Bare axum: what every other one is compared above.
 pub const FLOOR: Adapter = bench_harness::FLOOR;
 pub const OURS: Adapter = bench_ours::ADAPTER;

@@ -1,7 +1,11 @@
 //! tower-sessions, in the version that its own memory store is of, and in the older one that its other stores
 //! are made for.
 
+use axum::Router;
 use bench_harness::Adapter;
+use time::OffsetDateTime;
+use tower_sessions::{MemoryStore, SessionManagerLayer, cookie::Key};
+use tower_sessions_moka_store::MokaStore;
 
 pub(super) const PRIVATE: Adapter = Adapter {
     name: "ts-private",
@@ -39,21 +43,21 @@ pub(super) const PLAIN: Adapter = Adapter {
 pub(super) const MOKA: Adapter = Adapter {
     name: "ts-moka",
     counts: true,
-    build: |capacity| older_router(MokaStore::new(Some(capacity))),
+    build: |capacity| older_router(MokaStore::new(Some(capacity)), Key::generate(), None),
 };
 
-use tower_sessions::{MemoryStore, SessionManagerLayer, cookie::Key};
-use tower_sessions_moka_store::MokaStore;
-
-/// The older one's application over any of its stores, with private cookies.
-pub(crate) fn older_router<S>(store: S) -> axum::Router
+/// The older one's application over any of its stores, with private cookies, and sessions that end at this time.
+pub fn older_router<S>(store: S, key: Key, end: Option<OffsetDateTime>) -> Router
 where
     S: tower_sessions_0_14::SessionStore + Clone,
 {
-    use tower_sessions_0_14::{SessionManagerLayer, cookie::Key};
-    older::router(|routes| {
-        routes.layer(SessionManagerLayer::new(store).with_private(Key::generate()))
-    })
+    use tower_sessions_0_14::{Expiry, SessionManagerLayer};
+    let layer = SessionManagerLayer::new(store);
+    let layer = match end {
+        Some(end) => layer.with_expiry(Expiry::AtDateTime(end)),
+        None => layer,
+    };
+    older::router(|routes| routes.layer(layer.with_private(key)))
 }
 
 /// The handlers are the same for each version, but the types are not.

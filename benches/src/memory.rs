@@ -1,0 +1,225 @@
+//! Many sessions: what each takes, what a request costs among them, and the worst pause while they come.
+
+use std::{collections::HashMap, hint::black_box, sync::Mutex, time::Instant};
+
+use axum::Router;
+use bench_harness::{Adapter, Request, answer, new_session, runtime, send};
+
+use crate::{
+    adapters::{AXUM_SESSION, BY_HAND, MOKA, OURS, PRIVATE},
+    args::Args,
+    figures::Figures,
+    pause::Worst,
+    report::{Report, grouped, or_dash},
+    requests::median,
+    sample::{Numbers, Sample},
+    sibling,
+};
+
+pub const SIZES: [usize; 4] = [10_000, 100_000, 1_000_000, 5_000_000];
+/// Where the peers stop: they would take too long.
+const PEERS_UP_TO: usize = 1_000_000;
+/// How many sessions are asked, once each: what is asked again is in the cache.
+const ASKED: usize = 20_000;
+/// Requests between two looks at the clock.
+const CHUNK: usize = 500;
+const MAP: &str = "bare map";
+
+/// The adapters that have a store of their own, in the order of the table.
+#[must_use]
+pub fn adapters(args: &Args) -> Vec<Adapter> {
+    let all = [OURS, PRIVATE, MOKA, AXUM_SESSION, BY_HAND].into_iter();
+    all.filter(|it| args.has(*it)).collect()
+}
+
+#[must_use]
+pub fn sizes(adapter: Adapter) -> &'static [usize] {
+    let largest = if adapter.name == OURS.name {
+        usize::MAX
+    } else {
+        PEERS_UP_TO
+    };
+    let end = SIZES.iter().position(|&size| size > largest);
+    &SIZES[..end.unwrap_or(SIZES.len())]
+}
+
+/// A store with room for the largest size.
+#[must_use]
+pub fn build(adapter: Adapter) -> Router {
+    let largest = sizes(adapter).iter().max().expect("there are sizes");
+    (adapter.build)((largest + largest / 10) as u64)
+}
+
+/// Bytes, costs and pauses.
+///
+/// # Errors
+/// If the program that counts bytes failed.
+pub fn run(args: &Args, report: &mut Report, figures: &mut Figures) -> Result<(), String> {
+    let adapters = adapters(args);
+    map(figures);
+    for adapter in &adapters {
+        grow(*adapter, figures);
+    }
+    let mut words = vec!["memory".to_owned()];
+    words.extend(args.filters.iter().cloned());
+    for row in sibling::rows("count", &words)? {
+        let [adapter, size, bytes] = row.as_slice() else {
+            return Err(format!("count: {row:?}"));
+        };
+        let bytes = bytes.parse().map_err(|_| format!("count: {row:?}"))?;
+        figures.set("heap", adapter, size, bytes);
+    }
+    let mut names: Vec<_> = adapters.iter().map(|it| it.name).collect();
+    report.section(
+        "Many sessions",
+        "Heap bytes per counter session, of everything that the store holds.",
+    );
+    by_size(report, figures, "heap", &names);
+    report.line(
+        "\nWorst pause of any request while the store grew so far, in milliseconds of the thread's own time, and in \
+         brackets\non the wall clock (other processes included).\n",
+    );
+    pauses(report, figures, &names);
+    names.push(MAP);
+    for (measure, title) in [("read at", "read"), ("update at", "`update`")] {
+        report.line(&format!(
+            "\nNanoseconds of a {title} of sessions that were not asked for long (all of it, bare axum included), \
+             beside\na `Mutex<HashMap<u128, u64>>` of the same size.\n"
+        ));
+        by_size(report, figures, measure, &names);
+    }
+    Ok(())
+}
+
+fn by_size(report: &mut Report, figures: &Figures, measure: &str, names: &[&str]) {
+    let cell = |name: &str, size: &str| or_dash(figures.get(measure, name, size), grouped);
+    table(report, names, cell);
+}
+
+fn pauses(report: &mut Report, figures: &Figures, names: &[&str]) {
+    let cell = |name: &str, size: &str| {
+        let milliseconds = |pause: f64| format!("{pause:.2}");
+        let working = or_dash(figures.get("growth", name, size), milliseconds);
+        let waiting = or_dash(figures.get("growth, wall", name, size), milliseconds);
+        format!("{working} ({waiting})")
+    };
+    table(report, names, cell);
+}
+
+fn table(report: &mut Report, names: &[&str], cell: impl Fn(&str, &str) -> String) {
+    let mut head = vec!["sessions".to_owned()];
+    head.extend(names.iter().map(|&name| name.to_owned()));
+    let rows = SIZES.map(|size| {
+        let mut row = vec![grouped(size as f64)];
+        row.extend(names.iter().map(|name| cell(name, &size.to_string())));
+        row
+    });
+    report.table(&head, &rows);
+}
+
+/// Lets one store grow, and measures at each size.
+fn grow(adapter: Adapter, figures: &mut Figures) {
+    let runtime = runtime();
+    let _inside = runtime.enter();
+    let router = build(adapter);
+    let mut numbers = Numbers::new();
+    let (mut read, mut updated) = (Sample::new(ASKED), Sample::new(ASKED));
+    let mut sessions = 0;
+    let mut worst = Worst::default();
+    for &size in sizes(adapter) {
+        runtime.block_on(async {
+            while sessions < size {
+                let mut cookie = String::new();
+                let start = async { cookie = new_session(&router, "/update").await };
+                worst.of(start).await;
+                let sample = if sessions % 2 == 0 {
+                    &mut read
+                } else {
+                    &mut updated
+                };
+                sample.pass(&mut numbers, cookie);
+                sessions += 1;
+            }
+        });
+        let what = size.to_string();
+        figures.set("growth", adapter.name, &what, worst.working);
+        figures.set("growth, wall", adapter.name, &what, worst.waiting);
+        for (measure, path, sample) in [
+            ("read at", "/read", &mut read),
+            ("update at", "/update", &mut updated),
+        ] {
+            let cookies = sample.shuffled(&mut numbers);
+            let nanos = runtime.block_on(ask(&router, path, cookies));
+            figures.set(measure, adapter.name, &what, nanos);
+        }
+    }
+}
+
+/// Asks all these sessions once; and one of them again, for its count.
+async fn ask(router: &Router, path: &'static str, cookies: &[String]) -> f64 {
+    // Made in the order of their use: only the store's memory is far apart.
+    let requests = cookies.iter().map(|it| Request::new(path).cookie(it));
+    let requests: Vec<_> = requests.collect();
+    let read = Request::new("/read").cookie(&cookies[0]);
+    let before = answer(router, &read).await.count();
+    let mut chunks = Vec::new();
+    for chunk in requests.chunks(CHUNK) {
+        let start = Instant::now();
+        for request in chunk {
+            send(router, request).await;
+        }
+        chunks.push(start.elapsed().as_nanos() as f64 / chunk.len() as f64);
+    }
+    let after = answer(router, &read).await.count();
+    assert_eq!(after - before, u64::from(path == "/update"), "it counts");
+    median(chunks)
+}
+
+/// What only the cache misses cost.
+fn map(figures: &mut Figures) {
+    let mut numbers = Numbers::new();
+    let map = Mutex::new(HashMap::new());
+    let mut samples = [Sample::new(ASKED), Sample::new(ASKED)];
+    for size in SIZES {
+        let mut lock = map.lock().expect("nobody panics");
+        while lock.len() < size {
+            let key = u128::from(numbers.next()) << 64 | u128::from(numbers.next());
+            lock.insert(key, 1_u64);
+            samples[lock.len() % 2].pass(&mut numbers, key);
+        }
+        drop(lock);
+        for (measure, sample) in ["read at", "update at"].into_iter().zip(&mut samples) {
+            let keys = sample.shuffled(&mut numbers);
+            let mut chunks = Vec::new();
+            for chunk in keys.chunks(CHUNK) {
+                let start = Instant::now();
+                for key in chunk {
+                    let mut map = map.lock().expect("nobody panics");
+                    if measure == "read at" {
+                        black_box(map.get(key).copied());
+                    } else if let Some(count) = map.get_mut(key) {
+                        *count += 1;
+                    }
+                }
+                chunks.push(start.elapsed().as_nanos() as f64 / chunk.len() as f64);
+            }
+            figures.set(measure, MAP, &size.to_string(), median(chunks));
+        }
+    }
+}
+
+/// How many times more a request of ours costs at the largest size than at the smallest, without what the cache
+/// misses explain.
+#[must_use]
+pub fn flatness(figures: &Figures, measure: &str) -> Option<f64> {
+    let (smallest, largest) = (SIZES[0].to_string(), SIZES[3].to_string());
+    let of = |name| {
+        Some((
+            figures.get(measure, name, &smallest)?,
+            figures.get(measure, name, &largest)?,
+        ))
+    };
+    let (ours_small, ours_large) = of(OURS.name)?;
+    let (map_small, map_large) = of(MAP)?;
+    Some((ours_large - (map_large - map_small)) / ours_small)
+}
