@@ -6,7 +6,7 @@ mod tower_sessions;
 
 use bench_harness::Adapter;
 
-pub use tower_sessions::older_router;
+pub use tower_sessions::{older_over, older_router};
 
 /// Bare axum: what every other one is compared above.
 pub const FLOOR: Adapter = bench_harness::FLOOR;

@@ -60,6 +60,14 @@ where
     older::router(|routes| routes.layer(layer.with_private(key)))
 }
 
+/// The older one's application over any of its stores.
+pub fn older_over<S>(store: S) -> Router
+where
+    S: tower_sessions_0_14::SessionStore + Clone,
+{
+    older_router(store, Key::generate(), None)
+}
+
 /// The handlers are the same for each version, but the types are not.
 macro_rules! application {
     ($version:ident, $tower_sessions:ident) => {
