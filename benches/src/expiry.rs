@@ -13,8 +13,8 @@ use tower_sessions_moka_store::MokaStore;
 use crate::{
     adapters::{MOKA, OURS, older_router},
     args::Args,
+    clock::Worst,
     figures::Figures,
-    pause::Worst,
     report::{Report, grouped, or_dash},
 };
 

@@ -2,13 +2,13 @@
 
 pub mod adapters;
 pub mod args;
+mod clock;
 mod connection;
 pub mod expiry;
 pub mod figures;
 pub mod head;
 pub mod loopback;
 pub mod memory;
-mod pause;
 pub mod report;
 pub mod requests;
 mod sample;

@@ -1,6 +1,6 @@
 //! Many sessions: what each takes, what a request costs among them, and the worst pause while they come.
 
-use std::{collections::HashMap, hint::black_box, sync::Mutex, time::Instant};
+use std::{collections::HashMap, hint::black_box, sync::Mutex};
 
 use axum::Router;
 use bench_harness::{Adapter, Request, answer, new_session, runtime, send};
@@ -8,8 +8,8 @@ use bench_harness::{Adapter, Request, answer, new_session, runtime, send};
 use crate::{
     adapters::{AXUM_SESSION, BY_HAND, MOKA, OURS, PRIVATE},
     args::Args,
+    clock::{Working, Worst},
     figures::Figures,
-    pause::Worst,
     report::{Report, grouped, or_dash},
     requests::median,
     sample::{Numbers, Sample},
@@ -82,7 +82,7 @@ pub fn run(args: &Args, report: &mut Report, figures: &mut Figures) -> Result<()
     names.push(MAP);
     for (measure, title) in [("read at", "read"), ("update at", "`update`")] {
         report.line(&format!(
-            "\nNanoseconds of a {title} of sessions that were not asked for long (all of it, bare axum included), \
+            "\nNanoseconds (of the thread's own time) of one {title} of sessions that were not asked for long (all of it, bare axum included), \
              beside\na `Mutex<HashMap<u128, u64>>` of the same size.\n"
         ));
         by_size(report, figures, measure, &names);
@@ -163,7 +163,7 @@ async fn ask(router: &Router, path: &'static str, cookies: &[String]) -> f64 {
     let before = answer(router, &read).await.count();
     let mut chunks = Vec::new();
     for chunk in requests.chunks(CHUNK) {
-        let start = Instant::now();
+        let start = Working::start();
         for request in chunk {
             send(router, request).await;
         }
@@ -191,7 +191,7 @@ fn map(figures: &mut Figures) {
             let keys = sample.shuffled(&mut numbers);
             let mut chunks = Vec::new();
             for chunk in keys.chunks(CHUNK) {
-                let start = Instant::now();
+                let start = Working::start();
                 for key in chunk {
                     let mut map = map.lock().expect("nobody panics");
                     if measure == "read at" {

@@ -1,12 +1,11 @@
 //! One request in process: nanoseconds, allocations, instructions.
 
-use std::time::Instant;
-
 use bench_harness::{Adapter, Prepared, Work, callgrind, runtime};
 
 use crate::{
     adapters::{AXUM_SESSION, BY_HAND, FLOOR, OURS, PRIVATE},
     args::Args,
+    clock::Working,
     figures::Figures,
     report::{Report, grouped, or_dash},
     sibling,
@@ -39,7 +38,7 @@ pub fn run(args: &Args, report: &mut Report, figures: &mut Figures) -> Result<()
     report.section(
         "Requests in process",
         &format!(
-            "Nanoseconds of one request through the router: the median of {ROUNDS} rounds of {PER_ROUND} requests,\n\
+            "Nanoseconds (of the thread's own time) of one request through the router: the median of {ROUNDS} rounds of {PER_ROUND} requests,\n\
              the libraries taking turns. Bare axum in full, the others above it."
         ),
     );
@@ -86,7 +85,7 @@ fn time(adapters: &[Adapter], work: Work) -> Vec<(Adapter, f64)> {
         .collect();
     for _ in 0..ROUNDS {
         for (_, prepared, rounds) in &mut all {
-            let start = Instant::now();
+            let start = Working::start();
             runtime.block_on(prepared.send(PER_ROUND));
             rounds.push(start.elapsed().as_nanos() as f64 / PER_ROUND as f64);
         }

@@ -1,0 +1,44 @@
+//! How long something took: of the thread's own time, so that nobody else on the machine is in it.
+
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// The worst of many, in milliseconds.
+#[derive(Default, Clone, Copy)]
+pub(crate) struct Worst {
+    /// Of the thread's own time: what the code did, whoever else used the core.
+    pub(crate) working: f64,
+    /// Of the clock on the wall.
+    pub(crate) waiting: f64,
+}
+
+impl Worst {
+    pub(crate) async fn of(&mut self, request: impl Future<Output = ()>) {
+        let start = Instant::now();
+        let working = Working::start();
+        request.await;
+        let working = working.elapsed().as_secs_f64() * 1e3;
+        self.working = self.working.max(working);
+        let waiting = start.elapsed().as_secs_f64() * 1e3;
+        self.waiting = self.waiting.max(waiting);
+    }
+}
+
+/// The time that this thread works, the kernel's work for it included.
+pub(crate) struct Working(Duration);
+
+impl Working {
+    pub(crate) fn start() -> Self {
+        Self(thread_time())
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        thread_time().saturating_sub(self.0)
+    }
+}
+
+fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).expect("time goes on")
+}
