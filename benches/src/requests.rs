@@ -42,15 +42,15 @@ pub fn run(args: &Args, report: &mut Report, figures: &mut Figures) -> Result<()
              the libraries taking turns. Bare axum in full, the others above it."
         ),
     );
-    table(args, report, figures, "ns", &args.adapters);
+    table(&args.works, report, figures, "ns", &args.adapters);
     report.line("\nAllocations of one request, likewise.\n");
-    table(args, report, figures, "allocations", &args.adapters);
+    table(&args.works, report, figures, "allocations", &args.adapters);
     report.line("\nBytes allocated by one request, likewise.\n");
-    table(args, report, figures, "bytes", &args.adapters);
+    table(&args.works, report, figures, "bytes", &args.adapters);
     Ok(())
 }
 
-/// Instructions; of the libraries that the targets name, for valgrind takes its time.
+/// Instructions; of the libraries that the targets name and without many sessions, for valgrind takes its time.
 ///
 /// # Errors
 /// If valgrind failed.
@@ -61,7 +61,9 @@ pub fn run_instructions(
 ) -> Result<(), String> {
     let of_targets = [FLOOR, OURS, PRIVATE, AXUM_SESSION, BY_HAND];
     let adapters: Vec<_> = of_targets.into_iter().filter(|it| args.has(*it)).collect();
-    for &work in &args.works {
+    let works = args.works.iter().copied().filter(|work| !work.is_many());
+    let works: Vec<_> = works.collect();
+    for &work in &works {
         for adapter in &adapters {
             let count = callgrind::instructions(adapter.name, work)?;
             figures.set("instructions", adapter.name, work.name(), count as f64);
@@ -71,7 +73,7 @@ pub fn run_instructions(
         "Instructions",
         "Of one request, as callgrind counts them. Bare axum in full, the others above it.",
     );
-    table(args, report, figures, "instructions", &adapters);
+    table(&works, report, figures, "instructions", &adapters);
     Ok(())
 }
 
@@ -103,7 +105,13 @@ pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures[figures.len() / 2]
 }
 
-fn table(args: &Args, report: &mut Report, figures: &Figures, measure: &str, adapters: &[Adapter]) {
+fn table(
+    works: &[Work],
+    report: &mut Report,
+    figures: &Figures,
+    measure: &str,
+    adapters: &[Adapter],
+) {
     let mut head = vec!["work".to_owned()];
     head.extend(adapters.iter().map(|adapter| adapter.name.to_owned()));
     let row = |work: &Work| {
@@ -119,5 +127,5 @@ fn table(args: &Args, report: &mut Report, figures: &Figures, measure: &str, ada
         row.extend(adapters.iter().map(figure));
         row
     };
-    report.table(&head, &args.works.iter().map(row).collect::<Vec<_>>());
+    report.table(&head, &works.iter().map(row).collect::<Vec<_>>());
 }

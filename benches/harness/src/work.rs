@@ -85,7 +85,9 @@ impl Work {
         }
     }
 
-    pub(crate) fn is_many(self) -> bool {
+    /// Whether it is about many sessions, which take their time to start.
+    #[must_use]
+    pub fn is_many(self) -> bool {
         matches!(self, Self::ReadMany | Self::UpdateMany)
     }
 
