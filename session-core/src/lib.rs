@@ -25,6 +25,7 @@ mod store;
 mod time;
 mod turns;
 mod update;
+pub mod writing_a_store;
 
 pub use backend::Backend;
 pub use commit::{CookieChange, Finished};
