@@ -1,10 +1,13 @@
 //! What is worth knowing beyond the reference: each module is a page.
 
-#[doc = include_str!("security.md")]
-pub mod security {}
+#[doc = include_str!("stores.md")]
+pub mod stores {}
 
 #[doc = include_str!("faults.md")]
 pub mod faults {}
 
-#[doc = include_str!("stores.md")]
-pub mod stores {}
+#[doc = include_str!("security.md")]
+pub mod security {}
+
+#[doc = include_str!("changing.md")]
+pub mod changing {}
