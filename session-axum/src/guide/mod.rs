@@ -12,5 +12,8 @@ pub mod faults {}
 #[doc = include_str!("security.md")]
 pub mod security {}
 
+#[doc = include_str!("login.md")]
+pub mod login {}
+
 #[doc = include_str!("changing.md")]
 pub mod changing {}
