@@ -15,5 +15,8 @@ pub mod security {}
 #[doc = include_str!("login.md")]
 pub mod login {}
 
+#[doc = include_str!("streaming.md")]
+pub mod streaming {}
+
 #[doc = include_str!("changing.md")]
 pub mod changing {}
