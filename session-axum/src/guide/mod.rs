@@ -18,5 +18,8 @@ pub mod login {}
 #[doc = include_str!("streaming.md")]
 pub mod streaming {}
 
+#[doc = include_str!("views.md")]
+pub mod views {}
+
 #[doc = include_str!("changing.md")]
 pub mod changing {}

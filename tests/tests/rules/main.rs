@@ -32,3 +32,4 @@ mod session;
 mod set_owner;
 mod stale_tokens;
 mod updates;
+mod views;
