@@ -1,5 +1,8 @@
 //! What is worth knowing beyond the reference: each module is a page.
 
+#[doc = include_str!("coming_from.md")]
+pub mod coming_from {}
+
 #[doc = include_str!("lifetimes.md")]
 pub mod lifetimes {}
 
