@@ -3,6 +3,9 @@
 #[doc = include_str!("coming_from.md")]
 pub mod coming_from {}
 
+#[doc = include_str!("overlap.md")]
+pub mod overlap {}
+
 #[doc = include_str!("lifetimes.md")]
 pub mod lifetimes {}
 

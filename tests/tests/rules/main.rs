@@ -21,6 +21,7 @@ mod jar;
 mod layer;
 mod life_and_death;
 mod mutators;
+mod newcomers;
 mod original;
 mod overlap;
 mod property;
