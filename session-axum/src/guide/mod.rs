@@ -29,3 +29,6 @@ pub mod views {}
 
 #[doc = include_str!("changing.md")]
 pub mod changing {}
+
+#[doc = include_str!("testing.md")]
+pub mod testing {}
