@@ -32,3 +32,6 @@ pub mod changing {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}
+
+#[doc = include_str!("deployment.md")]
+pub mod deployment {}
