@@ -1,4 +1,16 @@
 //! What is worth knowing beyond the reference: each module is a page.
+//!
+//! | to begin | to understand | to build | to run |
+//! |---|---|---|---|
+//! | [`quick_start`] | [`overlap`] | [`login`] | [`deployment`] |
+//! | [`coming_from`] | [`lifetimes`] | [`streaming`] | [`changing`] |
+//! | | [`security`] | [`views`] | [`testing`] |
+//! | | | [`writing_a_store`] | |
+//!
+//! Examples are compiled, and what the tables say is tested: the column `tests` names tests of this repository, in some in notes below the page.
+
+#[doc = include_str!("quick_start.md")]
+pub mod quick_start {}
 
 #[doc = include_str!("coming_from.md")]
 pub mod coming_from {}
@@ -35,3 +47,6 @@ pub mod testing {}
 
 #[doc = include_str!("deployment.md")]
 pub mod deployment {}
+
+#[doc(inline)]
+pub use session_core::writing_a_store;
