@@ -26,7 +26,7 @@ fn quoted(cell: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The names of all functions in a directory's sources that follow a `#[..test..]`.
-fn tests_below(directory: &Path, found: &mut BTreeSet<String>) {
+pub(crate) fn tests_below(directory: &Path, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(directory).expect("a directory") {
         let path = entry.expect("an entry").path();
         if path.is_dir() && !path.ends_with("target") {

@@ -12,6 +12,7 @@ mod limits;
 mod moved;
 mod named;
 mod owners;
+mod pages;
 mod rfc6265;
 mod rfc9111;
 mod rotation;
