@@ -1,6 +1,6 @@
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use session_core::{
@@ -20,8 +20,8 @@ pub(crate) struct ToyStore<C = SystemClock> {
 impl<C: Clock> ToyStore<C> {
     /// One atomic step, at one moment.
     fn step<T>(&self, work: impl FnOnce(&mut Records, Timestamp) -> T) -> Result<T, StoreError> {
-        let records = self.records.lock();
-        let mut records = records.unwrap_or_else(PoisonError::into_inner);
+        let poisoned = |_| StoreError::internal("somebody panicked with the lock");
+        let mut records = self.records.lock().map_err(poisoned)?;
         Ok(work(&mut records, self.clock.now()))
     }
 }
@@ -71,8 +71,8 @@ impl<C: Clock> SessionStore for ToyStore<C> {
     #[rustfmt::skip]
     async fn find_by_owner(&self, owner: &str) -> Result<Vec<(SessionId, Arc<Record>)>, StoreError> {
         self.step(|records, now| {
-            let owned = records.iter().filter(|(_, record)| record.owner() == Some(owner));
-            owned.filter_map(|(id, record)| Some((*id, live(record, now)?))).collect()
+            let found = records.iter().filter(|(_, record)| record.owner() == Some(owner));
+            found.filter_map(|(id, record)| Some((*id, live(record, now)?))).collect()
         })
     }
 
