@@ -2,12 +2,13 @@
 //!
 //! | to begin | to understand | to build | to run |
 //! |---|---|---|---|
-//! | [`quick_start`] | [`overlap`] | [`login`] | [`deployment`] |
-//! | [`coming_from`] | [`lifetimes`] | [`streaming`] | [`changing`] |
-//! | | [`security`] | [`views`] | [`testing`] |
-//! | | | [`writing_a_store`] | |
+//! | [`quick_start`] | [`overlap`] | [`login`] | [`stores`] |
+//! | [`coming_from`] | [`lifetimes`] | [`streaming`] | [`deployment`] |
+//! | | [`security`] | [`views`] | [`changing`] |
+//! | | [`faults`] | [`writing_a_store`] | [`testing`] |
 //!
-//! Examples are compiled, and what the tables say is tested: the column `tests` names tests of this repository, in some in notes below the page.
+//! Examples are compiled, and what the tables say is tested: the column `tests` names tests of this repository, in some
+//! pages in notes at the end.
 
 #[doc = include_str!("quick_start.md")]
 pub mod quick_start {}
