@@ -1,8 +1,9 @@
 //! How many sessions an owner may have.
 
 use crate::{
-    AtLimit, Backend, Error, SessionId, TARGET,
+    AtLimit, Backend, Error, SessionId,
     id::one_way,
+    observe::{self, Destroyed},
     runtime::within,
     turns::{Key, Turn},
 };
@@ -28,14 +29,16 @@ impl Backend {
         };
         let turn = Box::pin(self.turns.take(Key::of_owner(owner)));
         let mut patience = self.runtime.sleep(self.policy.update_timeout);
-        let turn = within(turn, &mut patience).await.ok_or(Error::Contended)?;
+        let turn = within(turn, &mut patience)
+            .await
+            .ok_or_else(observe::contended)?;
         let mut others = self.find_by_owner(owner).await?;
         if others.iter().any(|(id, _)| Some(*id) == this) {
             return Ok(None);
         }
         let surplus = (others.len() + 1).saturating_sub(limit);
         if surplus > 0 && at_limit == AtLimit::Reject {
-            tracing::info!(target: TARGET, limit, "a session was refused: its owner has as many as allowed");
+            observe::log_in_refused(limit);
             return Err(Error::TooManySessions);
         }
         others.sort_unstable_by_key(|(id, record)| (record.owner_since(), *id));
@@ -50,14 +53,8 @@ impl Backend {
     /// come back without the new token; the next one clears up.
     pub(crate) async fn make_room(&self, admission: Option<Admission>) {
         for id in admission.iter().flat_map(|admission| &admission.surplus) {
-            let session = id.fingerprint();
-            match self.delete(*id).await {
-                Ok(_) => {
-                    tracing::info!(target: TARGET, %session, "session ended: its owner has a newer one");
-                }
-                Err(error) => {
-                    tracing::error!(target: TARGET, %session, %error, "a session too many could not be ended");
-                }
+            if let Err(error) = self.destroy(*id, Destroyed::Limit).await {
+                observe::surplus_not_ended(*id, &error);
             }
         }
     }

@@ -3,11 +3,13 @@
 use std::{fmt, sync::Arc};
 
 use tokio::sync::oneshot;
+use tracing::Instrument as _;
 
 use crate::{
     Committed, Created, Error, Guard, NewRecord, Patch, Policy, Record, Runtime, SessionId,
     SessionStore, StoreError,
     erased::{Answer, ErasedStore},
+    observe::{self, Destroyed, Operation, StoreCall},
     runtime::within,
     turns::Turns,
 };
@@ -39,7 +41,8 @@ impl Backend {
     }
 
     pub(crate) async fn load(&self, id: SessionId) -> Result<Option<Arc<Record>>, StoreError> {
-        self.in_time(self.store.load(id)).await
+        self.in_time(StoreCall::begin(Operation::Load), self.store.load(id))
+            .await
     }
 
     pub(crate) async fn create(
@@ -47,12 +50,32 @@ impl Backend {
         id: SessionId,
         new: NewRecord,
     ) -> Result<Created, StoreError> {
-        self.in_time(self.store.create(id, new)).await
+        let call = StoreCall::begin(Operation::Create);
+        let answer = self.in_time(call, self.store.create(id, new)).await;
+        match answer {
+            Ok(Created::Created(_)) => observe::created(id),
+            Ok(Created::IdTaken) => observe::id_taken(),
+            Err(_) => {}
+        }
+        answer
     }
 
-    /// Ends a session; whether there was a live one.
+    /// Ends a session from outside of its requests; whether there was a live one.
     pub async fn delete(&self, id: SessionId) -> Result<bool, StoreError> {
-        self.in_time(self.store.delete(id)).await
+        self.destroy(id, Destroyed::Revoked).await
+    }
+
+    pub(crate) async fn destroy(
+        &self,
+        id: SessionId,
+        reason: Destroyed,
+    ) -> Result<bool, StoreError> {
+        let call = StoreCall::begin(Operation::Delete);
+        let lived = self.in_time(call, self.store.delete(id)).await?;
+        if lived {
+            observe::destroyed(id, reason);
+        }
+        Ok(lived)
     }
 
     /// All live sessions of an owner.
@@ -60,7 +83,8 @@ impl Backend {
         &self,
         owner: &str,
     ) -> Result<Vec<(SessionId, Arc<Record>)>, StoreError> {
-        self.in_time(self.store.find_by_owner(owner)).await
+        let call = StoreCall::begin(Operation::FindByOwner);
+        self.in_time(call, self.store.find_by_owner(owner)).await
     }
 
     /// Ends all sessions of an owner but one; how many.
@@ -69,7 +93,11 @@ impl Backend {
         owner: &str,
         keep: Option<SessionId>,
     ) -> Result<u64, StoreError> {
-        self.in_time(self.store.revoke_owner(owner, keep)).await
+        let call = StoreCall::begin(Operation::RevokeOwner);
+        let call = self.in_time(call, self.store.revoke_owner(owner, keep));
+        let revoked = call.await?;
+        observe::owner_revoked(revoked);
+        Ok(revoked)
     }
 
     pub(crate) async fn commit(
@@ -119,23 +147,39 @@ impl Backend {
         patch: &Patch,
     ) -> Result<Committed, Error> {
         let admission = self.admit(patch.owner.owner(), Some(id)).await?;
-        let answer = self.in_time(self.store.commit(id, guard, patch)).await?;
+        let answer = self.send(id, guard, patch).await?;
         if let Committed::Applied(_) = answer {
             self.make_room(admission).await;
         }
         Ok(answer)
     }
 
-    async fn in_time<T>(&self, answer: Answer<'_, T>) -> Result<T, StoreError> {
-        match answer {
+    async fn send(
+        &self,
+        id: SessionId,
+        guard: Guard,
+        patch: &Patch,
+    ) -> Result<Committed, StoreError> {
+        let call = StoreCall::begin(Operation::Commit);
+        let answer = self
+            .in_time(call, self.store.commit(id, guard, patch))
+            .await;
+        observe::committed(id, patch, &answer);
+        answer
+    }
+
+    async fn in_time<T>(&self, call: StoreCall, answer: Answer<'_, T>) -> Result<T, StoreError> {
+        let answer = match answer {
             Answer::Ready(answer) => answer,
             Answer::Later(answer) => {
                 let mut limit = self.runtime.sleep(self.policy.store_timeout);
-                Box::pin(within(answer, &mut limit))
+                Box::pin(within(answer.instrument(call.span()), &mut limit))
                     .await
                     .unwrap_or(Err(StoreError::timed_out()))
             }
-        }
+        };
+        call.end(&answer);
+        answer
     }
 }
 

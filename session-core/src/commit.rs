@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     Committed, Created, Error, Fields, Guard, NewRecord, OwnerChange, Patch, Record, Renewal,
-    Rotation, Session, SessionId, Status, StoreError, TARGET, Token,
+    Rotation, Session, SessionId, Status, StoreError, Token,
     life::{Life, Live, News},
+    observe::{self, Destroyed},
     rotation,
     staged::{Staged, check_growth},
 };
@@ -112,7 +113,7 @@ impl Finished {
         };
         drop(state);
         if !late.is_empty() {
-            tracing::error!(target: TARGET, "refused: writes that came while the response was committed");
+            observe::refused_in_commit();
         }
         Self { cookie, error }
     }
@@ -195,8 +196,7 @@ impl Session {
             }
         };
         if let Some(id) = doomed {
-            self.backend().delete(id).await?;
-            tracing::info!(target: TARGET, session = %id.fingerprint(), "session destroyed");
+            self.backend().destroy(id, Destroyed::Handler).await?;
             self.lock().news = News::Remove;
         }
         self.lock().life = Life::absent(Status::Destroyed);
@@ -215,7 +215,7 @@ impl Session {
             matches!(state.life, Life::Absent { quiet: true, .. }) && !logs_in(&state.staged)
         };
         if quiet && !logs_in(staged) {
-            tracing::debug!(target: TARGET, "writes dropped: the client has a better cookie, or is about to");
+            observe::dropped_beside_rotation();
             return Err(Error::Gone);
         }
         let policy = &self.backend().policy;
@@ -238,7 +238,7 @@ impl Session {
             let id = live.id;
             if let Err(error) = self.send(live, &Staged::remember(lifetime)).await {
                 // Nobody will ever have its token: it should not live on as somebody's device.
-                let _ = self.backend().delete(id).await;
+                let _ = self.backend().destroy(id, Destroyed::Unfinished).await;
                 self.lock().life = Life::absent(Status::Destroyed);
                 return Err(error);
             }
@@ -256,7 +256,6 @@ impl Session {
             let id = SessionId::generate();
             match self.backend().create(id, new.clone()).await? {
                 Created::Created(record) => {
-                    tracing::info!(target: TARGET, session = %id.fingerprint(), "session created");
                     let live = Live {
                         id,
                         generation: record.generation(),
@@ -269,9 +268,7 @@ impl Session {
                     state.news = News::Set;
                     return Ok(live);
                 }
-                Created::IdTaken => {
-                    tracing::error!(target: TARGET, "a new random id is taken: is the random generator broken?");
-                }
+                Created::IdTaken => {}
             }
         }
         Err(StoreError::internal("no new id was free").into())
@@ -292,7 +289,7 @@ impl Session {
             Ok(_) => Ok(()),
             // Nobody asked for it, and nothing is lost.
             Err(Error::Store(error)) if is_upkeep => {
-                tracing::warn!(target: TARGET, session = %live.id.fingerprint(), %error, "a touch failed");
+                observe::touch_failed(live.id, &error);
                 Ok(())
             }
             Err(error) => Err(error),
@@ -364,9 +361,6 @@ impl Session {
 
     /// What the store's answer means for this request and its client.
     fn learn(&self, live: &Live, patch: &Patch, answer: Committed) -> Result<Attempt, Error> {
-        if let (Committed::Applied(_), true) = (&answer, patch.rotates()) {
-            tracing::info!(target: TARGET, session = %live.id.fingerprint(), "session rotated");
-        }
         let mut state = self.lock();
         match answer {
             Committed::Applied(record) => {

@@ -11,8 +11,9 @@ use parking_lot::ReentrantMutex;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Error, FieldError, OwnerChange, Session, TARGET,
+    Error, FieldError, OwnerChange, Session,
     json::same_value,
+    observe,
     staged::{Snapshot, Staged, StagedField},
 };
 
@@ -296,12 +297,7 @@ impl<'a> Reader<'a> {
     pub fn owner<V: FromStr>(&self) -> Option<V> {
         let owner = self.snapshot.owner()?.parse().ok();
         if owner.is_none() {
-            tracing::warn!(
-                target: TARGET,
-                wanted = std::any::type_name::<V>(),
-                session = self.session.fingerprint().map(tracing::field::display),
-                "a stored owner does not parse: the session reads as nobody's"
-            );
+            observe::owner_undecodable::<V>(self.session);
         }
         owner
     }

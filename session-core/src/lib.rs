@@ -14,6 +14,8 @@ mod json;
 mod life;
 mod lifetime;
 mod memory;
+mod metrics;
+mod observe;
 mod patch;
 mod record;
 mod rotation;
@@ -35,6 +37,9 @@ pub use fields::{FieldRef, Fields, MAX_FIELDS, MAX_NAME_LEN};
 pub use id::{Fingerprint, InvalidId, InvalidRef, SessionId, SessionRef, Token};
 pub use lifetime::{AtLimit, Lifetime, Policy, ReplayPolicy};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
+#[cfg(feature = "metrics")]
+pub use metrics::describe_metrics;
+pub use observe::expired;
 pub use patch::{FieldChange, OwnerChange, Patch, Renewal, Rotation};
 pub use record::{Record, RecordParts};
 pub use runtime::{BoxFuture, Runtime};

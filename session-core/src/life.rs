@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Backend, Error, OwnerChange, Record, ReplayPolicy, SessionId, Status, StoreError, TARGET,
-    Token,
+    Backend, Error, OwnerChange, Record, ReplayPolicy, SessionId, Status, StoreError, Token,
+    observe::{self, Destroyed},
     rotation::{Standing, standing},
     staged::{Snapshot, Staged, StagedField},
 };
@@ -144,31 +144,29 @@ impl Life {
         token: Token,
         reseal: bool,
     ) -> Result<Self, StoreError> {
-        let session = || token.id.fingerprint();
-        let record = match backend.load(token.id).await {
+        let id = token.id;
+        let record = match backend.load(id).await {
             Ok(Some(record)) => record,
             Ok(None) => {
-                tracing::debug!(target: TARGET, session = %session(), "no live session for a genuine token");
+                observe::unknown(id);
                 return Ok(Self::absent(Status::Unknown));
             }
             Err(error) if error.is_undecodable() => {
-                // Without its source, which may quote what is stored (R18).
-                tracing::error!(target: TARGET, session = %session(), %error, "no session for this request");
-                return Ok(Self::Undecodable(token.id));
+                observe::undecodable(id, &error);
+                return Ok(Self::Undecodable(id));
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                observe::load_failed();
+                return Err(error);
+            }
         };
         let previous = match standing(&backend.policy, &record, token.generation) {
             Standing::Current => false,
             Standing::Previous => true,
             Standing::Stale { quiet } => {
-                tracing::warn!(
-                    target: TARGET, session = %session(), status = ?Status::Replayed, quiet,
-                    "a token of an older generation"
-                );
+                observe::replayed(id, quiet);
                 if !quiet && backend.policy.replay == ReplayPolicy::Destroy {
-                    backend.delete(token.id).await?;
-                    tracing::warn!(target: TARGET, session = %session(), "session destroyed: its older token was replayed");
+                    backend.destroy(id, Destroyed::Replayed).await?;
                 }
                 return Ok(Self::Absent {
                     status: Status::Replayed,
@@ -176,15 +174,13 @@ impl Life {
                 });
             }
             Standing::Newer => {
-                tracing::warn!(
-                    target: TARGET, session = %session(),
-                    "a token newer than its session: was the store restored from a backup?"
-                );
+                observe::newer(id);
                 return Ok(Self::absent(Status::Unknown));
             }
         };
+        observe::loaded();
         Ok(Self::Live(Live {
-            id: token.id,
+            id,
             record,
             generation: token.generation,
             shown: Some(token.generation),

@@ -13,10 +13,11 @@ use tokio::sync::{Mutex as Queue, MutexGuard as QueueGuard};
 
 use crate::{
     Backend, Error, FieldError, Fingerprint, OwnerChange, Record, SessionData, SessionId, Status,
-    StoreError, TARGET, Token,
+    StoreError, Token,
     data::{self, Reader, View},
     fields::is_valid_name,
     life::{Life, Live, News, State, unreadable},
+    observe,
     runtime::within,
     staged::{Snapshot, Staged, StagedField},
 };
@@ -79,7 +80,7 @@ impl Session {
             Presented::Token { token, reseal } => Life::load(&backend, token, reseal).await?,
         };
         if matches!(presented, Presented::Unsealed | Presented::Ambiguous { .. }) {
-            tracing::debug!(target: TARGET, status = ?life.status(), "a cookie opens no session");
+            observe::cookie_refused(life.status());
         }
         Ok(Self::with(backend, life, presented != Presented::Nothing))
     }
@@ -198,7 +199,7 @@ impl Session {
             state.sent
         };
         if sent {
-            tracing::warn!(target: TARGET, "the response head has left: this `destroy` waits for a `commit().await`");
+            observe::destroy_after_head();
         }
     }
 
@@ -303,7 +304,7 @@ impl Session {
         let backend = self.backend();
         let mut limit = backend.runtime.sleep(backend.policy.update_timeout);
         let turn = within(Box::pin(self.shared.calls.lock()), &mut limit).await;
-        turn.ok_or(Error::Contended)
+        turn.ok_or_else(observe::contended)
     }
 
     /// The same, if there is nothing to wait for.
@@ -329,8 +330,7 @@ impl Session {
 
     /// This request can't write any more (R8, R11).
     pub(crate) fn over(&self, status: Status) -> Error {
-        let session = self.fingerprint().map(tracing::field::display);
-        tracing::debug!(target: TARGET, session, ?status, "nothing is written: the session ended or was superseded meanwhile");
+        observe::over(self, status);
         self.lock().life = Life::Over(status);
         Error::Gone
     }
@@ -350,13 +350,7 @@ impl Session {
         let value = serde_json::from_str(json).ok();
         if value.is_none() {
             // Not with the parser's words: they quote values (R18).
-            tracing::warn!(
-                target: TARGET,
-                field = name,
-                wanted = std::any::type_name::<V>(),
-                session = self.fingerprint().map(tracing::field::display),
-                "a stored field does not decode: it reads as its default and stays stored until it is set"
-            );
+            observe::field_undecodable::<V>(self, name);
         }
         value
     }
@@ -378,12 +372,9 @@ impl Session {
         // Subscribers are foreign code: they see no lock.
         drop(state);
         if sent {
-            tracing::error!(
-                target: TARGET, what,
-                "refused: the response head has left; use `update`, or write before responding"
-            );
+            observe::refused_after_head(what);
         } else {
-            tracing::warn!(target: TARGET, what, ?status, "refused: this session can't be written to");
+            observe::refused_over(what, status);
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     commit::Attempt,
     data::{Reader, Writer},
     life::Live,
+    observe,
     runtime::{BoxFuture, within},
     staged::{Snapshot, Staged},
     turns::Turn,
@@ -133,6 +134,9 @@ struct Patience {
 impl Patience {
     async fn before_try(&mut self, session: &Session) -> Result<(), Error> {
         self.tries += 1;
+        if self.tries > 1 {
+            observe::update_retried();
+        }
         let backend = session.backend();
         if backend.answers_at_once() && self.tries <= QUICK_TRIES {
             return Ok(());
@@ -168,7 +172,7 @@ impl Patience {
         let limit = self
             .limit
             .get_or_insert_with(|| backend.runtime.sleep(backend.policy.update_timeout));
-        within(work, limit).await.ok_or(Error::Contended)
+        within(work, limit).await.ok_or_else(observe::contended)
     }
 
     fn leave(&mut self, newest: &Arc<Record>) {

@@ -23,7 +23,7 @@ use parking_lot::{RwLock, RwLockWriteGuard};
 
 use crate::{
     Clock, Committed, Created, Guard, NewRecord, Patch, Record, SessionId, SessionStore,
-    StoreError, SystemClock, TARGET, Timestamp,
+    StoreError, SystemClock, Timestamp, observe,
 };
 
 use owners::Owners;
@@ -75,6 +75,8 @@ struct Inner {
     /// Those that are in, and those that are just coming in, under the lock of their shard.
     sessions: AtomicUsize,
     evicted: AtomicU64,
+    /// Removed by sweeps and not told yet: subscribers are foreign code, and see no lock.
+    swept: AtomicU64,
     /// When a full store looked for an expired one in all shards, in vain; in microseconds.
     none_expired_at: AtomicU64,
 }
@@ -118,6 +120,7 @@ impl MemoryStoreBuilder {
                 max_sessions: self.max_sessions,
                 sessions: AtomicUsize::new(0),
                 evicted: AtomicU64::new(0),
+                swept: AtomicU64::new(0),
                 none_expired_at: AtomicU64::new(0),
             }),
         }
@@ -174,13 +177,24 @@ impl Inner {
     }
 
     fn sweep(&self, shard: &mut Shard, now: Timestamp, at_most: usize) -> usize {
-        for removed in 0..at_most {
-            match shard.first_expired(now) {
-                Some(at) => self.remove(shard, at),
-                None => return removed,
-            };
+        let mut removed = 0;
+        while removed < at_most
+            && let Some(at) = shard.first_expired(now)
+        {
+            self.remove(shard, at);
+            removed += 1;
         }
-        at_most
+        if removed > 0 {
+            self.swept.fetch_add(removed as u64, Ordering::Relaxed);
+        }
+        removed
+    }
+
+    /// Tells of the sweeps, where no lock is held.
+    fn tell(&self) {
+        if self.swept.load(Ordering::Relaxed) > 0 {
+            observe::expired(self.swept.swap(0, Ordering::Relaxed));
+        }
     }
 
     /// What a write does on its way for the dead of another shard than its own, each time the next one, so that
@@ -210,12 +224,11 @@ impl Inner {
                 let id = shard.id(at);
                 self.remove(&mut shard, at);
                 drop(shard);
-                if victim != Victim::Expired {
-                    self.evicted.fetch_add(1, Ordering::Relaxed);
-                    tracing::warn!(
-                        target: TARGET, session = %id.fingerprint(), max_sessions = self.max_sessions,
-                        "a live session was evicted: the memory store is full"
-                    );
+                if victim == Victim::Expired {
+                    self.swept.fetch_add(1, Ordering::Relaxed);
+                } else {
+                    let before = self.evicted.fetch_add(1, Ordering::Relaxed);
+                    observe::evicted(id, before + 1, self.max_sessions);
                 }
                 return;
             }
@@ -366,7 +379,9 @@ impl SessionStore for MemoryStore {
     }
 
     async fn create(&self, id: SessionId, new: NewRecord) -> Result<Created, StoreError> {
-        Ok(self.inner.create(id, new))
+        let answer = self.inner.create(id, new);
+        self.inner.tell();
+        Ok(answer)
     }
 
     async fn commit(
@@ -375,11 +390,15 @@ impl SessionStore for MemoryStore {
         guard: Guard,
         patch: &Patch,
     ) -> Result<Committed, StoreError> {
-        Ok(self.inner.commit(id, guard, patch))
+        let answer = self.inner.commit(id, guard, patch);
+        self.inner.tell();
+        Ok(answer)
     }
 
     async fn delete(&self, id: SessionId) -> Result<bool, StoreError> {
-        Ok(self.inner.delete(id))
+        let answer = self.inner.delete(id);
+        self.inner.tell();
+        Ok(answer)
     }
 
     async fn find_by_owner(
@@ -394,7 +413,9 @@ impl SessionStore for MemoryStore {
     }
 
     async fn delete_expired(&self, at_most: usize) -> Result<u64, StoreError> {
-        Ok(self.inner.delete_expired(at_most) as u64)
+        let removed = self.inner.delete_expired(at_most);
+        self.inner.tell();
+        Ok(removed as u64)
     }
 
     async fn count(&self) -> Result<u64, StoreError> {
