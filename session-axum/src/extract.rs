@@ -65,6 +65,35 @@ impl<L> Session<L> {
         }
     }
 
+    /// Waits until the session has ended, in whatever process, and says how: for a socket or a stream, which outlives
+    /// its request. It asks the store every ten seconds, one load each time, and may be so much late:
+    /// [all of it](session_core::Session::ended).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use session_axum::Session;
+    ///
+    /// async fn serve(session: Session) {
+    ///     loop {
+    ///         tokio::select! {
+    ///             status = session.ended() => {
+    ///                 println!("log in again: {status:?}");
+    ///                 break;
+    ///             }
+    ///             () = tokio::time::sleep(Duration::from_secs(1)) => println!("still here"),
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub async fn ended(&self) -> Status {
+        self.inner.ended().await
+    }
+
+    /// As [`ended`](Self::ended), asking the store this often.
+    pub async fn ended_asking_every(&self, period: Duration) -> Status {
+        self.inner.ended_asking_every(period).await
+    }
+
     /// Loads the newest record, and renews its expiry if a touch is due: one store call, or two. [`SessionError::Gone`]
     /// if the session ended or was superseded.
     pub async fn touch(&self) -> Result<(), SessionError> {

@@ -6,6 +6,7 @@ mod commit;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod data;
+mod ended;
 mod erased;
 mod error;
 mod fields;
@@ -15,7 +16,7 @@ mod life;
 mod lifetime;
 mod memory;
 mod metrics;
-mod observe;
+pub mod observe;
 mod patch;
 mod record;
 mod rotation;
@@ -37,9 +38,6 @@ pub use fields::{FieldRef, Fields, MAX_FIELDS, MAX_NAME_LEN};
 pub use id::{Fingerprint, InvalidId, InvalidRef, SessionId, SessionRef, Token};
 pub use lifetime::{AtLimit, Lifetime, Policy, ReplayPolicy};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
-#[cfg(feature = "metrics")]
-pub use metrics::describe_metrics;
-pub use observe::expired;
 pub use patch::{FieldChange, OwnerChange, Patch, Renewal, Rotation};
 pub use record::{Record, RecordParts};
 pub use runtime::{BoxFuture, Runtime};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     Backend, Error, OwnerChange, Record, ReplayPolicy, SessionId, Status, StoreError, Token,
+    ended::Watch,
     observe::{self, Destroyed},
     rotation::{Standing, standing},
     staged::{Snapshot, Staged, StagedField},
@@ -23,6 +24,8 @@ pub(crate) struct State {
     pub(crate) sent: bool,
     /// No client is behind this handle: what it does is nobody's activity.
     pub(crate) unattended: bool,
+    /// When whoever waits for the end asks the store again.
+    pub(crate) watch: Watch,
 }
 
 /// Whether there is a session to write to.

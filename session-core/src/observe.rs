@@ -1,11 +1,15 @@
-//! What the library tells of itself. Every event of this crate and every metric has its name here and nowhere else,
-//! so that a place that tells is one call. The guide's page on observability lists them all.
+//! What the library tells of itself: `tracing` events, and metrics with the feature `metrics`. The page
+//! `guide::observability` of `session-axum` lists them all.
+//!
+//! Every event of this crate has its name here and nowhere else, so that a place that tells is one call.
 //!
 //! Levels: `ERROR` for lost work, `WARN` for what an operator should look at, `INFO` for what a policy or an
 //! administrator did, `DEBUG` for what clients do, so that a busy site at `info` is quiet.
 //!
 //! Nothing here takes an id further than to its fingerprint (R18), and that is computed only where somebody listens.
 
+#[cfg(feature = "metrics")]
+pub use crate::metrics::describe_metrics;
 pub(crate) use crate::metrics::{Destroyed, Operation};
 use crate::{
     Committed, Error, Patch, Session, SessionId, Status, StoreError, TARGET,

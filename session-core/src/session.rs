@@ -15,6 +15,7 @@ use crate::{
     Backend, Error, FieldError, Fingerprint, OwnerChange, Record, SessionData, SessionId, Status,
     StoreError, Token,
     data::{self, Reader, View},
+    ended::Watch,
     fields::is_valid_name,
     life::{Life, Live, News, State, unreadable},
     observe,
@@ -115,6 +116,7 @@ impl Session {
                     presented,
                     sent: false,
                     unattended: false,
+                    watch: Watch::default(),
                 }),
             }),
         }

@@ -14,6 +14,7 @@ mod cookies;
 mod costs;
 mod derive;
 mod destroying;
+mod ended;
 mod equal;
 mod expiry;
 mod failing_stores;

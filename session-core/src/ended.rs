@@ -1,0 +1,132 @@
+//! `ended`: waits until the session is over, for sockets and streams that outlive their request.
+
+use std::time::Duration;
+
+use rand::Rng;
+
+use crate::{Record, Session, SessionId, Status, life::Life, observe, runtime::BoxFuture};
+
+/// How long a session that was revoked elsewhere may seem to live on.
+const PERIOD: Duration = Duration::from_secs(10);
+/// A store is not asked without a pause.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// When the store is to be asked again. Kept with the session, so that somebody who waits anew in each round of a
+/// loop does not put it off for ever.
+#[derive(Default)]
+pub(crate) enum Watch {
+    #[default]
+    NotYet,
+    After(BoxFuture<()>),
+    Now,
+}
+
+impl Session {
+    /// Waits until the session has ended, and says how: for a socket or a stream, which outlives its request.
+    ///
+    /// - [`Gone`](Status::Gone): it was destroyed, revoked or evicted, in whatever process, or it expired.
+    /// - [`Superseded`](Status::Superseded): it was rotated, or its owner changed, since this request loaded it. It goes
+    ///   on, but not for this handle. A periodic rotation is no end.
+    /// - [`Destroyed`](Status::Destroyed): by this handle or its clones.
+    ///
+    /// Where the handle has no session, there is nothing to wait for: it completes at once with the
+    /// [`status`](Self::status).
+    ///
+    /// It asks the store every ten seconds, so it may be so much late: one load in ten seconds for each socket, and
+    /// [`ended_asking_every`](Self::ended_asking_every) for another price. It renews no expiry (a socket in use calls
+    /// [`touch`](Self::touch)), changes nothing that this request reads, holds nothing while it waits, and goes on when
+    /// the store fails, which is traced. Cancel it whenever you like, in a `select!` for example: the next call goes on
+    /// with the same wait.
+    pub async fn ended(&self) -> Status {
+        self.ended_asking_every(PERIOD).await
+    }
+
+    /// As [`ended`](Self::ended), asking the store this often.
+    pub async fn ended_asking_every(&self, period: Duration) -> Status {
+        let period = period.max(SHORTEST);
+        let mut failed = false;
+        loop {
+            let id = {
+                let state = self.lock();
+                match &state.life {
+                    Life::Live(live) => live.id,
+                    over => return over.status(),
+                }
+            };
+            self.wait_to_ask(period).await;
+            match self.backend().load(id).await {
+                Ok(newest) => {
+                    failed = false;
+                    self.judge(id, newest.as_deref());
+                }
+                // Once for each time that it fails in a row: there may be thousands who wait.
+                Err(error) => {
+                    if !std::mem::replace(&mut failed, true) {
+                        observe::end_unknown(self, &error);
+                    }
+                }
+            }
+            self.lock().watch = Watch::NotYet;
+        }
+    }
+
+    async fn wait_to_ask(&self, period: Duration) {
+        let watch = std::mem::take(&mut self.lock().watch);
+        let timer = match watch {
+            Watch::Now => {
+                self.lock().watch = Watch::Now;
+                return;
+            }
+            Watch::After(timer) => timer,
+            Watch::NotYet => {
+                // Those who connected together need not ask together.
+                let part = rand::thread_rng().gen_range(0.75..=1.0);
+                self.backend().runtime.sleep(period.mul_f64(part))
+            }
+        };
+        let mut waiting = Waiting {
+            session: self,
+            timer: Some(timer),
+        };
+        if let Some(timer) = &mut waiting.timer {
+            timer.as_mut().await;
+        }
+        waiting.timer = None;
+        self.lock().watch = Watch::Now;
+    }
+
+    /// What the newest record, if there is one, means for this handle.
+    ///
+    /// A call of this request's own that is under way may know better; then the next look will tell. So nobody
+    /// needs a turn while the store is asked, and a wait that is polled no more stops nobody.
+    fn judge(&self, id: SessionId, newest: Option<&Record>) {
+        let Some(_turn) = self.try_calls() else {
+            return;
+        };
+        let generation = match &self.lock().life {
+            Life::Live(live) if live.id == id => live.generation,
+            _ => return,
+        };
+        match newest {
+            None => drop(self.over(Status::Gone)),
+            Some(newest) if newest.barrier() > generation => {
+                drop(self.over(Status::Superseded));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// A wait under way. Whoever gives up leaves the rest of it for the next.
+struct Waiting<'a> {
+    session: &'a Session,
+    timer: Option<BoxFuture<()>>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some(timer) = self.timer.take() {
+            self.session.lock().watch = Watch::After(timer);
+        }
+    }
+}
