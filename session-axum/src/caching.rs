@@ -4,7 +4,8 @@ use http::{
     HeaderMap, HeaderValue,
     header::{self, Entry},
 };
-use session_core::TARGET;
+
+use crate::observe;
 
 /// The response depends on the session, and carries its token or not. Where tokens travel in headers,
 /// it depends on these, too.
@@ -26,10 +27,7 @@ pub(crate) fn mark(headers: &mut HeaderMap, sets_cookie: bool, token_header: Opt
     let shared = has(headers, header::CACHE_CONTROL, &[b"public", b"s-maxage"]);
     if sets_cookie {
         if shared {
-            tracing::warn!(
-                target: TARGET,
-                "a handler's `Cache-Control` would let shared caches keep a session's cookie: `no-store` was sent instead"
-            );
+            observe::cache_overridden();
         }
         headers.insert(header::CACHE_CONTROL, ours);
     } else if !shared {

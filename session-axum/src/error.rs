@@ -4,7 +4,9 @@ use std::{borrow::Cow, error::Error as StdError, fmt};
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use session_core::{Error, FieldError, StoreError, TARGET};
+use session_core::{Error, FieldError, StoreError};
+
+use crate::observe;
 
 /// Why a commit or an update did not happen. As a response it is opaque: a status, and nothing of what is inside.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -73,7 +75,7 @@ impl IntoResponse for SessionError {
     fn into_response(self) -> Response {
         let status = self.status();
         if status.is_server_error() {
-            tracing::error!(target: TARGET, error = %self, cause = %Causes(&self), "a request failed for its session");
+            observe::request_failed(&self, Causes(&self));
         }
         opaque(status)
     }

@@ -10,6 +10,7 @@ pub mod guide;
 mod key;
 mod layer;
 mod memory;
+mod observe;
 mod rejection;
 mod runtime;
 mod seal;
@@ -27,6 +28,8 @@ pub use key::{Key, KeyError};
 pub use layer::SessionLayer;
 pub use rejection::SessionRejection;
 pub use service::SessionService;
+#[cfg(feature = "metrics")]
+pub use session_core::observe::describe_metrics;
 pub use session_core::{
     __private, AtLimit, Clock, Committed, Created, Error, FieldChange, FieldError, FieldRef,
     Fields, Fingerprint, Guard, InvalidId, InvalidRef, Lifetime, MAX_FIELDS, MAX_NAME_LEN,

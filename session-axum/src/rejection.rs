@@ -4,9 +4,9 @@ use std::any::type_name;
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use session_core::{FieldError, StoreError, TARGET};
+use session_core::{FieldError, StoreError};
 
-use crate::{SessionError, error::opaque};
+use crate::{SessionError, error::opaque, observe};
 
 /// Why an extractor gave no session. As a response it is opaque.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -93,7 +93,7 @@ impl IntoResponse for SessionRejection {
             return SessionError::Store(error).into_response();
         }
         if status.is_server_error() {
-            tracing::error!(target: TARGET, error = %self, "a handler got no session");
+            observe::rejected(&self);
         }
         let mut response = opaque(status);
         if matches!(self, Self::MissingLayer { .. }) {

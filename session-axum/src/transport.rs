@@ -1,9 +1,9 @@
 //! How tokens travel: in our cookie, or in headers for clients without cookies. Never in a URL.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use session_core::{CookieChange, Presented, TARGET};
+use session_core::{CookieChange, Presented};
 
-use crate::{caching, config::Config, cookie, seal::Sealer};
+use crate::{caching, config::Config, cookie, observe, seal::Sealer};
 
 /// What a request brought, and how its response answers.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +55,7 @@ impl Config {
             Way::Header => self.tell_by_header(headers, change),
         };
         if says {
-            tracing::trace!(target: TARGET, way = ?heard.way, "client told of its token");
+            observe::client_told(heard.way);
         }
         caching::mark(headers, says, self.token_header.as_deref());
     }
