@@ -107,7 +107,7 @@ impl Backend {
         patch: &Patch,
     ) -> Result<Committed, Error> {
         if !patch.rotates() {
-            return Ok(self.in_time(self.store.commit(id, guard, patch)).await?);
+            return Ok(self.send(id, guard, patch).await?);
         }
         // Boxed, for it is rare: else every request would have room for it.
         Box::pin(async move {

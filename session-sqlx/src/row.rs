@@ -183,7 +183,7 @@ where
         match decode(row) {
             Ok(record) => found.push((id, record)),
             Err(error) => tracing::warn!(
-                target: session_core::TARGET, session = %id.fingerprint(),
+                name: "session.left_out", target: session_core::TARGET, session = %id.fingerprint(),
                 error = &error as &dyn std::error::Error,
                 "a session is left out of its owner's list"
             ),

@@ -77,7 +77,9 @@ macro_rules! session_store {
                 let rows = self
                     .$write(&self.inner.statements.delete_expired, sweep)
                     .await?;
-                Ok(rows.len() as u64)
+                let removed = rows.len() as u64;
+                session_core::observe::expired(removed);
+                Ok(removed)
             }
 
             async fn count(&self) -> Result<u64, StoreError> {

@@ -50,7 +50,7 @@ async fn run<S: SessionStore>(every: Duration, store: impl Fn() -> Option<S> + S
                 Ok(removed) => removed,
                 Err(error) => {
                     tracing::warn!(
-                        target: TARGET, error = &error as &dyn std::error::Error,
+                        name: "session.sweep_failed", target: TARGET, error = &error as &dyn std::error::Error,
                         "expired sessions could not be removed: they are invisible all the same"
                     );
                     break;
