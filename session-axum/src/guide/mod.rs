@@ -5,7 +5,8 @@
 //! | [`quick_start`] | [`overlap`] | [`login`] | [`stores`] |
 //! | [`coming_from`] | [`lifetimes`] | [`streaming`] | [`deployment`] |
 //! | | [`security`] | [`views`] | [`changing`] |
-//! | | [`faults`] | [`writing_a_store`] | [`testing`] |
+//! | | [`faults`] | [`writing_a_store`] | [`observability`] |
+//! | | | | [`testing`] |
 //!
 //! Examples are compiled, and what the tables say is tested: the column `tests` names tests of this repository, in some
 //! pages in notes at the end.
@@ -24,6 +25,9 @@ pub mod lifetimes {}
 
 #[doc = include_str!("stores.md")]
 pub mod stores {}
+
+#[doc = include_str!("observability.md")]
+pub mod observability {}
 
 #[doc = include_str!("faults.md")]
 pub mod faults {}

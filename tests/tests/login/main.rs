@@ -11,6 +11,7 @@ mod keys;
 mod limits;
 mod moved;
 mod named;
+mod observability;
 mod owners;
 mod pages;
 mod rfc6265;

@@ -1,0 +1,122 @@
+//! The tables of the guide's page on observability: what they say is told, and what is told they say.
+
+mod recorder;
+mod situations;
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use recorder::{Recorder, Told};
+
+const GUIDE: &str = include_str!("../../../session-axum/src/guide/observability.md");
+
+/// The rows of the table under this heading: cells without the bars, and without the backticks.
+fn rows(heading: &str) -> Vec<Vec<String>> {
+    let (_, below) = GUIDE.split_once(heading).expect("a heading");
+    let below = below.split("\n# ").next().unwrap_or_default();
+    let rows = below.lines().filter_map(|line| line.strip_prefix('|'));
+    let cells = |row: &str| -> Vec<String> {
+        let row = row.trim_end().trim_end_matches('|');
+        row.split('|')
+            .map(|cell| cell.trim().replace('`', ""))
+            .collect()
+    };
+    rows.map(cells)
+        .filter(|row| !row[0].starts_with("---") && row[0] != "name")
+        .collect()
+}
+
+/// A cell's members, in order.
+fn list(cell: &str) -> Vec<String> {
+    let members = cell.split(',').map(|member| member.trim().to_owned());
+    let mut members: Vec<_> = members.filter(|member| !member.is_empty()).collect();
+    members.sort_unstable();
+    members
+}
+
+/// What the tables promise.
+fn promised() -> BTreeSet<Told> {
+    let mut promised = BTreeSet::new();
+    let mut promise = |told| assert!(promised.insert(told), "a row stands there twice");
+    for (heading, kind) in [("# Events\n", "event"), ("# The span\n", "span")] {
+        for row in rows(heading) {
+            promise(Told {
+                kind: kind.to_owned(),
+                name: row[0].clone(),
+                detail: row[1].clone(),
+                members: list(&row[2]),
+            });
+        }
+    }
+    for row in rows("# Metrics\n") {
+        promise(Told {
+            kind: row[1].clone(),
+            name: row[0].clone(),
+            detail: row[2].clone(),
+            members: list(&row[3]),
+        });
+    }
+    promised
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_tables_of_the_guide_are_what_is_told() {
+    let recorder = Recorder::default();
+    let listening = recorder.listen();
+    situations::all().await;
+    drop(listening);
+    let (promised, told) = (promised(), recorder.told());
+    let missing: Vec<_> = promised.difference(&told).collect();
+    let unknown: Vec<_> = told.difference(&promised).collect();
+    assert!(
+        missing.is_empty() && unknown.is_empty(),
+        "in the tables, but never told: {missing:#?}\ntold, but not in the tables: {unknown:#?}"
+    );
+}
+
+/// What no situation here reaches must not hide: each name in the sources has its row, and no event is without a name.
+#[test]
+fn every_event_has_its_name_in_one_file_and_its_row_in_the_guide() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut named = BTreeSet::new();
+    for (directory, at_home) in [
+        ("session-core/src", true),
+        ("session-axum/src", true),
+        ("session-sqlx/src", false),
+    ] {
+        for (path, source) in sources(&root.join(directory)) {
+            let is_home = path.ends_with("observe.rs");
+            let tells = ["event", "error", "warn", "info", "debug", "trace"]
+                .iter()
+                .map(|level| source.matches(&format!("tracing::{level}!(")).count())
+                .sum::<usize>();
+            assert!(is_home || !at_home || tells == 0, "{}", path.display());
+            let names: Vec<_> = source
+                .split('"')
+                .filter(|text| text.starts_with("session.") && !text.contains(char::is_whitespace))
+                .collect();
+            assert!(at_home || tells == names.len(), "{}", path.display());
+            named.extend(names.into_iter().map(str::to_owned));
+        }
+    }
+    let rows = rows("# Events\n").into_iter().chain(rows("# The span\n"));
+    let mut listed: BTreeSet<_> = rows.map(|row| row[0].clone()).collect();
+    for of_sql in ["session.sweep_failed", "session.left_out"] {
+        assert!(GUIDE.contains(&format!("`{of_sql}`")), "{of_sql}");
+        listed.insert(of_sql.to_owned());
+    }
+    assert_eq!(named, listed);
+}
+
+fn sources(directory: &Path) -> Vec<(std::path::PathBuf, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let source = fs::read_to_string(&path).expect("text");
+            found.push((path, source));
+        }
+    }
+    found
+}
