@@ -77,7 +77,7 @@ async fn the_tables_of_the_guide_are_what_is_told() {
 #[test]
 fn every_event_has_its_name_in_one_file_and_its_row_in_the_guide() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut named = BTreeSet::new();
+    let mut in_sources = BTreeSet::new();
     for (directory, at_home) in [
         ("session-core/src", true),
         ("session-axum/src", true),
@@ -95,7 +95,7 @@ fn every_event_has_its_name_in_one_file_and_its_row_in_the_guide() {
                 .filter(|text| text.starts_with("session.") && !text.contains(char::is_whitespace))
                 .collect();
             assert!(at_home || tells == names.len(), "{}", path.display());
-            named.extend(names.into_iter().map(str::to_owned));
+            in_sources.extend(names.into_iter().map(str::to_owned));
         }
     }
     let rows = rows("# Events\n").into_iter().chain(rows("# The span\n"));
@@ -104,7 +104,7 @@ fn every_event_has_its_name_in_one_file_and_its_row_in_the_guide() {
         assert!(GUIDE.contains(&format!("`{of_sql}`")), "{of_sql}");
         listed.insert(of_sql.to_owned());
     }
-    assert_eq!(named, listed);
+    assert_eq!(in_sources, listed);
 }
 
 fn sources(directory: &Path) -> Vec<(std::path::PathBuf, String)> {
