@@ -107,7 +107,12 @@ impl Backend {
         patch: &Patch,
     ) -> Result<Committed, Error> {
         if !patch.rotates() {
-            return Ok(self.send(id, guard, patch).await?);
+            let call = StoreCall::begin(Operation::Commit);
+            let answer = self
+                .in_time(call, self.store.commit(id, guard, patch))
+                .await;
+            observe::committed(&answer);
+            return Ok(answer?);
         }
         // Boxed, for it is rare: else every request would have room for it.
         Box::pin(async move {
@@ -147,25 +152,17 @@ impl Backend {
         patch: &Patch,
     ) -> Result<Committed, Error> {
         let admission = self.admit(patch.owner.owner(), Some(id)).await?;
-        let answer = self.send(id, guard, patch).await?;
-        if let Committed::Applied(_) = answer {
-            self.make_room(admission).await;
-        }
-        Ok(answer)
-    }
-
-    async fn send(
-        &self,
-        id: SessionId,
-        guard: Guard,
-        patch: &Patch,
-    ) -> Result<Committed, StoreError> {
         let call = StoreCall::begin(Operation::Commit);
         let answer = self
             .in_time(call, self.store.commit(id, guard, patch))
             .await;
-        observe::committed(id, patch, &answer);
-        answer
+        observe::committed(&answer);
+        let answer = answer?;
+        if let Committed::Applied(record) = &answer {
+            observe::rotated(id, patch, record);
+            self.make_room(admission).await;
+        }
+        Ok(answer)
     }
 
     async fn in_time<T>(&self, call: StoreCall, answer: Answer<'_, T>) -> Result<T, StoreError> {

@@ -108,12 +108,14 @@ labels! {
 }
 
 impl RotatedBy {
-    pub(crate) fn of(patch: &Patch) -> Option<Self> {
-        match (&patch.owner, patch.rotation) {
-            (OwnerChange::Unchanged, None) => None,
-            (OwnerChange::Unchanged, Some(Rotation::Periodic)) => Some(Self::Period),
-            (OwnerChange::Unchanged, Some(Rotation::Explicit)) => Some(Self::Explicit),
-            (OwnerChange::Set(_) | OwnerChange::Cleared, _) => Some(Self::Owner),
+    /// Of a patch that rotates.
+    pub(crate) fn of(patch: &Patch) -> Self {
+        if patch.owner != OwnerChange::Unchanged {
+            Self::Owner
+        } else if patch.rotation == Some(Rotation::Periodic) {
+            Self::Period
+        } else {
+            Self::Explicit
         }
     }
 }

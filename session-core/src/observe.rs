@@ -12,7 +12,7 @@
 pub use crate::metrics::describe_metrics;
 pub(crate) use crate::metrics::{Destroyed, Operation};
 use crate::{
-    Committed, Error, Patch, Session, SessionId, Status, StoreError, TARGET,
+    Committed, Error, Patch, Record, Session, SessionId, Status, StoreError, TARGET,
     metrics::{
         COMMITS, CONTENDED, COOKIES_REFUSED, CREATED, CommitOutcome, DESTROYED, EVICTED, EXPIRED,
         LOADS, LOG_INS_REFUSED, LoadOutcome, ROTATED, Refused, RotatedBy, STORE_CALLS,
@@ -34,7 +34,8 @@ pub(crate) fn created(id: SessionId) {
 }
 
 /// A store's answer to a commit.
-pub(crate) fn committed(id: SessionId, patch: &Patch, answer: &Result<Committed, StoreError>) {
+#[inline]
+pub(crate) fn committed(answer: &Result<Committed, StoreError>) {
     COMMITS.one(match answer {
         Ok(Committed::Applied(_)) => CommitOutcome::Applied,
         Ok(Committed::Conflict(_)) => CommitOutcome::Conflict,
@@ -42,13 +43,15 @@ pub(crate) fn committed(id: SessionId, patch: &Patch, answer: &Result<Committed,
         Ok(Committed::Gone) => CommitOutcome::Gone,
         Err(_) => CommitOutcome::Failed,
     });
-    if let (Ok(Committed::Applied(record)), Some(by)) = (answer, RotatedBy::of(patch)) {
-        // Of parallel periodic rotations, one takes place.
-        if by != RotatedBy::Period || record.rotated_at() == record.now() {
-            ROTATED.one(by);
-            let by = by.text();
-            event!(DEBUG, "session.rotated", session = %id.fingerprint(), by, "session rotated");
-        }
+}
+
+/// A commit was applied that rotates. Of parallel periodic rotations, one takes place.
+pub(crate) fn rotated(id: SessionId, patch: &Patch, record: &Record) {
+    let by = RotatedBy::of(patch);
+    if by != RotatedBy::Period || record.rotated_at() == record.now() {
+        ROTATED.one(by);
+        let by = by.text();
+        event!(DEBUG, "session.rotated", session = %id.fingerprint(), by, "session rotated");
     }
 }
 
