@@ -160,7 +160,7 @@ metrics! {
     Counter COMMITS<CommitOutcome> = "session_commits_total", "Commits, touches among them.";
     Counter UPDATE_RETRIES<Unlabelled> = "session_update_retries_total", "Times that an update ran again.";
     Counter CONTENDED<Unlabelled> = "session_contended_total", "Waits for other writers that were given up.";
-    Counter LOG_INS_REFUSED<Unlabelled> = "session_log_ins_refused_total", "Log-ins refused for the owner's limit of sessions.";
+    Counter LIMIT_REFUSALS<Unlabelled> = "session_limit_refusals_total", "Log-ins refused for the owner's limit of sessions.";
     Counter STORE_FAILURES<Operation> = "session_store_failures_total", "Store calls that failed or took too long.";
     Seconds STORE_CALLS<Operation> = "session_store_duration_seconds", "How long store calls took.";
 }

@@ -15,7 +15,7 @@ use crate::{
     Committed, Error, Patch, Record, Session, SessionId, Status, StoreError, TARGET,
     metrics::{
         COMMITS, CONTENDED, COOKIES_REFUSED, CREATED, CommitOutcome, DESTROYED, EVICTED, EXPIRED,
-        LOADS, LOG_INS_REFUSED, LoadOutcome, ROTATED, Refused, RotatedBy, STORE_CALLS,
+        LIMIT_REFUSALS, LOADS, LoadOutcome, ROTATED, Refused, RotatedBy, STORE_CALLS,
         STORE_FAILURES, Stopwatch, UPDATE_RETRIES,
     },
 };
@@ -118,7 +118,7 @@ pub(crate) fn evicted(id: SessionId, evicted: u64, max_sessions: usize) {
 }
 
 pub(crate) fn log_in_refused(limit: usize) {
-    LOG_INS_REFUSED.add(1);
+    LIMIT_REFUSALS.add(1);
     event!(
         INFO,
         "session.log_in_refused",
