@@ -146,10 +146,9 @@
 //! let layer = SessionLayer::new(store.clone(), Key::generate());
 //! let app = Router::new()
 //!     .route("/about", get("about us"))
-//!     .route("/read", get(async |prefs: TypedSession<Prefs>| prefs.theme()))
+//!     .route("/read", get(async |prefs: TypedSession<Prefs>| prefs.theme().unwrap_or_default()))
 //!     .route("/dark", get(async |prefs: TypedSession<Prefs>| prefs.set_theme(Some("dark".into()))))
 //!     .layer(layer.clone());
-//! # let app = app.route("/unused", get(async || ()));
 //!
 //! let light = Prefs { theme: Some("light".into()) };
 //! let client = TestClient::new(app).as_session(&layer, light).await;
