@@ -1,10 +1,8 @@
 //! The counter without a server: requests go straight into the router, by a client that keeps cookies.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by it")]
-
 use axum::http::StatusCode;
-use session_axum::Key;
 use session_axum::test_util::TestClient;
+use session_axum::{Key, MemoryStore, SessionData, SessionLayer};
 use tokio::task::JoinSet;
 
 fn visitor() -> TestClient {
@@ -45,6 +43,22 @@ async fn the_api_counts_and_sets_one_cookie_in_all() {
         assert_eq!(answer.body, expected);
         answer.assert_no_set_cookie();
     }
+}
+
+#[tokio::test]
+async fn somebody_with_a_session_goes_on_counting() {
+    // The application's own view is private to it: this one names the field that the test is about.
+    #[derive(SessionData)]
+    struct Counted {
+        count: u64,
+    }
+    let (store, key) = (MemoryStore::new(), Key::generate());
+    let layer = SessionLayer::new(store.clone(), key.clone());
+    let visitor = TestClient::new(counter::app_on(store, key));
+    let visitor = visitor.as_session(&layer, Counted { count: 41 }).await;
+    let answer = visitor.get("/api/counter").await;
+    assert_eq!(answer.body, r#"{"test_counter":42}"#);
+    answer.assert_no_set_cookie();
 }
 
 #[tokio::test(flavor = "multi_thread")]

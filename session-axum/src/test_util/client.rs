@@ -37,6 +37,10 @@ pub struct TestClient {
 
 impl TestClient {
     /// A client without cookies, in front of this app: a `Router`, or any other service of axum's requests.
+    ///
+    /// # Panics
+    ///
+    /// A request panics if its service fails, which no `Router` does.
     pub fn new<S>(app: S) -> Self
     where
         S: Service<Request> + Clone + Send + Sync + 'static,
@@ -141,7 +145,7 @@ impl TestClient {
     pub fn send(&self, request: Request) -> TestRequest {
         TestRequest {
             client: self.clone(),
-            state: State::Made(request),
+            state: State::Made(Box::new(request)),
         }
     }
 
@@ -187,7 +191,7 @@ pub struct TestRequest {
 }
 
 enum State {
-    Made(Request),
+    Made(Box<Request>),
     Sent(BoxFuture<TestResponse>),
 }
 
@@ -240,7 +244,7 @@ impl Future for TestRequest {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<TestResponse> {
         let this = &mut *self;
         if let State::Made(request) = &mut this.state {
-            let request = std::mem::take(request);
+            let request = std::mem::take(&mut **request);
             let answer = this.client.clone().answer(request);
             this.state = State::Sent(Box::pin(answer));
         }

@@ -64,6 +64,8 @@ impl<S> CountingStore<S> {
         self.calls.lock().clear();
     }
 
+    /// Fails the test unless nobody called the store.
+    ///
     /// # Panics
     ///
     /// If there was any call since the last time somebody took them.

@@ -42,6 +42,8 @@ impl TestResponse {
         self.values(name).collect::<Vec<_>>().join(", ")
     }
 
+    /// Fails the test unless cookies stay as they are.
+    ///
     /// # Panics
     ///
     /// If the response sets or removes a cookie, of the session or another one.
