@@ -43,7 +43,7 @@ use crate::{
 /// `L` marks the layer: with [`named`](Self::named) two layers, each with its own store, cookie and marker,
 /// live in one app, and `TypedSession<T, Admin>` takes the session of the one marked `Admin`.
 pub struct SessionLayer<L = ()> {
-    config: Arc<Config>,
+    pub(crate) config: Arc<Config>,
     marker: PhantomData<fn() -> L>,
 }
 

@@ -17,6 +17,8 @@ mod seal;
 mod service;
 mod sessions;
 mod slot;
+#[cfg(feature = "test-util")]
+pub mod test_util;
 mod transport;
 
 pub use ::cookie::SameSite;

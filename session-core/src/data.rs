@@ -432,10 +432,20 @@ pub(crate) fn set_state<T: SessionData>(session: &Session, state: &T) {
     if before.owner != after.owner {
         before.fields.clear();
     }
+    stage_view(session, &before, after);
+}
+
+/// Stages every field of a view, and its owner, whatever the session reads now: also defaults. For `test_util`.
+#[doc(hidden)]
+pub fn write_state<T: SessionData>(session: &Session, state: &T) {
+    stage_view(session, &Writer::default(), Writer::of(state));
+}
+
+fn stage_view(session: &Session, before: &Writer, after: Writer) {
     let mut written = differences(before.written(), after.written());
     if let Ok(written) = &mut written {
         after.confirm(written, &session.snapshot());
-        written.owner = match (after.owner, before.owner) {
+        written.owner = match (after.owner, &before.owner) {
             (Some(owner), _) => OwnerChange::Set(owner),
             (None, Some(_)) => OwnerChange::Cleared,
             (None, None) => OwnerChange::Unchanged,

@@ -58,6 +58,6 @@ pub mod __private {
 
     pub use crate::{
         FieldError,
-        data::{Field, Last, Reader, SessionData, View, Writer, clear},
+        data::{Field, Last, Reader, SessionData, View, Writer, clear, write_state},
     };
 }

@@ -1,4 +1,4 @@
-//! A store that notes every call, and can be told to fail or to wait.
+//! The kit's counting store, around one that can be told to fail or to wait.
 
 use std::{
     collections::VecDeque,
@@ -9,6 +9,7 @@ use std::{
 use session_axum::{
     Committed, Created, Guard, MemoryStore, NewRecord, Patch, Record, SessionId, SessionStore,
     StoreError,
+    test_util::{CountingStore, StoreCall},
 };
 use tokio::{sync::oneshot, time::timeout};
 
@@ -16,26 +17,25 @@ use tokio::{sync::oneshot, time::timeout};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A method of a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "named as the methods")]
-pub enum Call {
-    Load,
-    Create,
-    Commit,
-    Delete,
-}
+pub type Call = StoreCall;
 
 /// A store around another one: its log is the assertion.
 #[derive(Debug, Clone)]
 pub struct SpyStore<S = MemoryStore> {
     /// The store itself, for looking and for meddling unseen.
     pub inner: S,
+    counting: CountingStore<Obedient<S>>,
+}
+
+/// Does what it is told to, and else what the store does.
+#[derive(Debug, Clone)]
+struct Obedient<S> {
+    inner: S,
     script: Arc<Mutex<Script>>,
 }
 
 #[derive(Debug, Default)]
 struct Script {
-    log: Vec<Call>,
     patches: Vec<Patch>,
     last_id: Option<SessionId>,
     /// For one method, or for all that change the store.
@@ -89,31 +89,37 @@ impl Default for SpyStore {
     }
 }
 
-impl<S> SpyStore<S> {
+impl<S: Clone> SpyStore<S> {
     /// Around this store.
     pub fn around(inner: S) -> Self {
+        let obedient = Obedient {
+            inner: inner.clone(),
+            script: Arc::default(),
+        };
         Self {
             inner,
-            script: Arc::default(),
+            counting: CountingStore::new(obedient),
         }
     }
+}
 
+impl<S> SpyStore<S> {
     /// The calls since the last time somebody asked.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
-        std::mem::take(&mut self.script().log)
+        self.counting.take_calls()
     }
 
     /// Forgets the calls and patches so far.
     pub fn forget_calls(&self) {
-        let mut script = self.script();
-        script.log.clear();
-        script.patches.clear();
+        self.counting.forget_calls();
+        self.script().patches.clear();
     }
 
     /// Fails if there was any call since the last time somebody asked.
+    #[track_caller]
     pub fn assert_untouched(&self) {
-        assert_eq!(self.calls(), []);
+        self.counting.assert_store_untouched();
     }
 
     /// What commits sent since the last time somebody asked.
@@ -178,7 +184,7 @@ impl<S> SpyStore<S> {
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
-        self.script.lock().expect("not poisoned")
+        self.counting.inner().script()
     }
 
     fn held(
@@ -196,10 +202,15 @@ impl<S> SpyStore<S> {
         let mut script = self.script();
         script.orders.push_back((call, order));
     }
+}
+
+impl<S> Obedient<S> {
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().expect("not poisoned")
+    }
 
     fn note(&self, call: Call, id: SessionId) -> Option<Order> {
         let mut script = self.script();
-        script.log.push(call);
         script.last_id = Some(id);
         let is_meant = |of: Option<Call>| of.map_or(call != Call::Load, |of| of == call);
         let at = script.orders.iter().position(|(of, _)| is_meant(*of))?;
@@ -263,7 +274,7 @@ impl<S> SpyStore<S> {
     }
 }
 
-impl<S: SessionStore> SessionStore for SpyStore<S> {
+impl<S: SessionStore> SessionStore for Obedient<S> {
     async fn load(&self, id: SessionId) -> Result<Option<Arc<Record>>, StoreError> {
         self.play(Call::Load, id, self.inner.load(id)).await
     }
@@ -313,5 +324,47 @@ impl<S: SessionStore> SessionStore for SpyStore<S> {
 
     async fn count(&self) -> Result<u64, StoreError> {
         self.inner.count().await
+    }
+}
+
+impl<S: SessionStore> SessionStore for SpyStore<S> {
+    async fn load(&self, id: SessionId) -> Result<Option<Arc<Record>>, StoreError> {
+        self.counting.load(id).await
+    }
+
+    async fn create(&self, id: SessionId, new: NewRecord) -> Result<Created, StoreError> {
+        self.counting.create(id, new).await
+    }
+
+    async fn commit(
+        &self,
+        id: SessionId,
+        guard: Guard,
+        patch: &Patch,
+    ) -> Result<Committed, StoreError> {
+        self.counting.commit(id, guard, patch).await
+    }
+
+    async fn delete(&self, id: SessionId) -> Result<bool, StoreError> {
+        self.counting.delete(id).await
+    }
+
+    async fn find_by_owner(
+        &self,
+        owner: &str,
+    ) -> Result<Vec<(SessionId, Arc<Record>)>, StoreError> {
+        self.counting.find_by_owner(owner).await
+    }
+
+    async fn revoke_owner(&self, owner: &str, keep: Option<SessionId>) -> Result<u64, StoreError> {
+        self.counting.revoke_owner(owner, keep).await
+    }
+
+    async fn delete_expired(&self, at_most: usize) -> Result<u64, StoreError> {
+        self.counting.delete_expired(at_most).await
+    }
+
+    async fn count(&self) -> Result<u64, StoreError> {
+        self.counting.count().await
     }
 }

@@ -100,12 +100,9 @@ mod tests {
     use std::sync::Arc;
 
     use axum::Router;
-    use axum::body::Body;
-    use axum::http::Request;
-    use axum::http::header::SET_COOKIE;
     use axum::routing::get;
+    use session_axum::test_util::TestClient;
     use session_axum::{Key, MemoryStore, SessionLayer};
-    use tower::ServiceExt;
 
     use super::*;
     use crate::DEMO_ACCOUNTS;
@@ -135,8 +132,8 @@ mod tests {
             .route("/", get(log_in_while_the_password_is_changed))
             .layer(layer)
             .with_state(state.clone());
-        let response = app.oneshot(Request::new(Body::empty())).await.unwrap();
-        let cookie = response.headers()[SET_COOKIE].to_str().unwrap();
+        let response = TestClient::new(app).get("/").await;
+        let cookie = response.header("set-cookie");
         assert!(cookie.contains("Max-Age=0"), "{cookie}");
         let (name, _) = DEMO_ACCOUNTS[0];
         assert_eq!(state.sessions.count(name).await.unwrap(), 0);

@@ -1,18 +1,16 @@
-//! The log-in without a server: requests go straight into the router, and each device keeps its cookie by hand.
+//! The log-in without a server: requests go straight into the router, by a client for each device.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE, USER_AGENT,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, SET_COOKIE, USER_AGENT,
 };
-use axum::http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::BodyExt;
-use session_axum::{Key, ManualClock, MemoryStore};
-use tower::ServiceExt;
+use axum::http::{Method, StatusCode};
+use session_axum::test_util::{ManualClock, TestClient, TestRequest, TestResponse};
+use session_axum::{Key, MemoryStore};
 
 const ADA: &str = "name=ada&password=notes+on+the+engine";
 const GRACE: &str = "name=grace&password=a+nanosecond+of+wire";
@@ -49,82 +47,67 @@ impl Site {
 
     fn device(&self, (agent, _): (&'static str, &str)) -> Device {
         Device {
-            app: self.app.clone(),
+            client: TestClient::new(self.app.clone()),
             agent,
-            cookie: None,
         }
     }
 
     /// A device on which somebody is logged in.
     async fn logged_in(&self, device: (&'static str, &str), who: &str) -> Device {
-        let mut device = self.device(device);
+        let device = self.device(device);
         device.submit("/log-in", who).await.leads_to("/");
         device
     }
 }
 
-/// As much of a browser as these tests need: it keeps the one cookie that it was given.
-#[derive(Clone)]
+/// A browser that says what it is.
 struct Device {
-    app: Router,
+    client: TestClient,
     agent: &'static str,
-    cookie: Option<String>,
-}
-
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: String,
 }
 
 impl Device {
-    async fn get(&mut self, path: &str) -> Answer {
-        let request = Request::builder().uri(path);
-        self.send(request.body(Body::empty()).unwrap()).await
+    fn request(&self, method: Method, path: &str) -> TestRequest {
+        let request = self.client.request(method, path);
+        request.header(USER_AGENT, self.agent)
     }
 
-    async fn submit(&mut self, path: &str, form: &str) -> Answer {
-        let request = Request::builder().method(Method::POST).uri(path);
-        let request = request.header("sec-fetch-site", "same-origin");
-        self.send(form_of(request, form)).await
+    async fn get(&self, path: &str) -> TestResponse {
+        self.request(Method::GET, path).await
     }
 
-    async fn send(&mut self, mut request: Request<Body>) -> Answer {
-        let headers = request.headers_mut();
-        headers.insert(USER_AGENT, self.agent.parse().unwrap());
-        if let Some(cookie) = &self.cookie {
-            headers.insert(COOKIE, cookie.parse().unwrap());
-        }
-        let response = self.app.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        for set_cookie in parts.headers.get_all(SET_COOKIE) {
-            let pair = set_cookie.to_str().unwrap().split(';').next().unwrap();
-            let removal = pair.split_once('=').unwrap().1.is_empty();
-            self.cookie = (!removal).then(|| pair.to_owned());
-        }
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            body: String::from_utf8(body.to_vec()).unwrap(),
+    async fn submit(&self, path: &str, form: &str) -> TestResponse {
+        let request = self.request(Method::POST, path).form(form);
+        request.header("sec-fetch-site", "same-origin").await
+    }
+
+    fn cookie(&self) -> Option<String> {
+        self.client.cookie("login_sid")
+    }
+
+    /// Another one, with what somebody stole from here just now.
+    fn copy(&self) -> Self {
+        Self {
+            client: self.client.copy(),
+            agent: self.agent,
         }
     }
 
     /// The page that somebody sees who is logged in.
-    async fn home(&mut self) -> String {
+    async fn home(&self) -> String {
         let answer = self.get("/").await;
         assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.headers);
         answer.body
     }
 
-    async fn is_logged_out(&mut self) {
+    async fn is_logged_out(&self) {
         self.get("/").await.leads_to("/log-in");
         let page = self.get("/log-in").await;
         assert!(page.body.contains("<h1 id=\"title\">Log in</h1>"));
     }
 
     /// What the list offers to log out, as `(ref, name)`.
-    async fn others(&mut self) -> Vec<(String, String)> {
+    async fn others(&self) -> Vec<(String, String)> {
         let page = self.home().await;
         let refs = between(&page, r#"name="device" value=""#, "\"");
         let names = between(&page, "Log out there: ", "\"");
@@ -133,7 +116,13 @@ impl Device {
     }
 }
 
-impl Answer {
+/// What the pages of this site answer.
+trait Page {
+    fn leads_to(&self, path: &str);
+    fn is_refused_with(&self, text: &str);
+}
+
+impl Page for TestResponse {
     #[track_caller]
     fn leads_to(&self, path: &str) {
         assert_eq!(self.status, StatusCode::SEE_OTHER, "{}", self.body);
@@ -146,11 +135,6 @@ impl Answer {
         let alert = between(&self.body, r#"id="alert" role="alert">"#, "<");
         assert_eq!(alert, [text]);
     }
-}
-
-fn form_of(request: axum::http::request::Builder, form: &str) -> Request<Body> {
-    let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-    request.body(Body::from(form.to_owned())).unwrap()
 }
 
 fn between(page: &str, before: &str, after: &str) -> Vec<String> {
@@ -169,17 +153,17 @@ fn says(page: &str, notice: &str) {
 
 #[tokio::test]
 async fn looking_at_the_forms_starts_no_session() {
-    let mut device = Site::new().device(LAPTOP);
+    let device = Site::new().device(LAPTOP);
     for path in ["/log-in", "/sign-up", "/page.css"] {
         let answer = device.get(path).await;
         assert_eq!(answer.status, StatusCode::OK);
-        assert!(!answer.headers.contains_key(SET_COOKIE), "{path}");
+        answer.assert_no_set_cookie();
     }
 }
 
 #[tokio::test]
 async fn strangers_are_led_to_the_log_in() {
-    let mut device = Site::new().device(LAPTOP);
+    let device = Site::new().device(LAPTOP);
     for path in ["/", "/password", "/confirm"] {
         device.get(path).await.leads_to("/log-in");
     }
@@ -192,23 +176,23 @@ async fn strangers_are_led_to_the_log_in() {
         let form = "device=&password=whatever+it+may+be";
         device.submit(path, form).await.leads_to("/log-in");
     }
-    assert_eq!(device.cookie, None);
+    assert_eq!(device.cookie(), None);
 }
 
 #[tokio::test]
 async fn the_log_in_gives_a_new_cookie_and_the_one_before_opens_nothing() {
     let site = Site::new();
-    let mut device = site.device(LAPTOP);
+    let device = site.device(LAPTOP);
     device.submit("/note", "note=buy+milk").await.leads_to("/");
     // A cookie that somebody planted, or read, before the log-in.
-    let mut planted = device.clone();
+    let planted = device.copy();
 
     let answer = device.submit("/log-in", ADA).await;
     answer.leads_to("/");
     let set_cookie = answer.headers[SET_COOKIE].to_str().unwrap();
     assert!(set_cookie.starts_with("login_sid="), "{set_cookie}");
     assert!(set_cookie.contains("HttpOnly"), "{set_cookie}");
-    assert_ne!(device.cookie, planted.cookie);
+    assert_ne!(device.cookie(), planted.cookie());
 
     let page = device.home().await;
     assert!(page.contains(r#"<span id="user">ada</span>"#));
@@ -220,7 +204,7 @@ async fn the_log_in_gives_a_new_cookie_and_the_one_before_opens_nothing() {
 #[tokio::test]
 async fn somebody_else_on_the_same_browser_does_not_see_the_note() {
     let site = Site::new();
-    let mut device = site.logged_in(LAPTOP, ADA).await;
+    let device = site.logged_in(LAPTOP, ADA).await;
     device.submit("/note", "note=ada's+own").await.leads_to("/");
     device.submit("/log-in", GRACE).await.leads_to("/");
     let page = device.home().await;
@@ -231,7 +215,7 @@ async fn somebody_else_on_the_same_browser_does_not_see_the_note() {
 
 #[tokio::test]
 async fn a_wrong_password_and_an_unknown_name_get_the_same_answer() {
-    let mut device = Site::new().device(LAPTOP);
+    let device = Site::new().device(LAPTOP);
     let wrong = "That is not a name and password that we know.";
     let password = device
         .submit("/log-in", "name=ada&password=not+this+one")
@@ -242,15 +226,15 @@ async fn a_wrong_password_and_an_unknown_name_get_the_same_answer() {
         .await;
     name.is_refused_with(wrong);
     assert_eq!(name.body.replace("eve", "ada"), password.body);
-    assert_eq!(device.cookie, None, "a failure starts no session");
+    assert_eq!(device.cookie(), None, "a failure starts no session");
 }
 
 #[tokio::test]
 async fn logging_out_removes_the_cookie_and_the_old_one_opens_nothing() {
-    let mut device = Site::new().logged_in(LAPTOP, ADA).await;
-    let mut stolen = device.clone();
+    let device = Site::new().logged_in(LAPTOP, ADA).await;
+    let stolen = device.copy();
     device.submit("/log-out", "").await.leads_to("/log-in");
-    assert_eq!(device.cookie, None);
+    assert_eq!(device.cookie(), None);
     device.is_logged_out().await;
     stolen.is_logged_out().await;
 }
@@ -258,9 +242,9 @@ async fn logging_out_removes_the_cookie_and_the_old_one_opens_nothing() {
 #[tokio::test]
 async fn a_device_that_is_logged_out_from_another_one_is_out_at_its_next_click() {
     let site = Site::new();
-    let mut laptop = site.logged_in(LAPTOP, ADA).await;
-    let mut phone = site.logged_in(PHONE, ADA).await;
-    let mut desktop = site.logged_in(DESKTOP, ADA).await;
+    let laptop = site.logged_in(LAPTOP, ADA).await;
+    let phone = site.logged_in(PHONE, ADA).await;
+    let desktop = site.logged_in(DESKTOP, ADA).await;
 
     let page = laptop.home().await;
     assert_eq!(page.matches(r#"<span class="this">This device"#).count(), 1);
@@ -285,10 +269,10 @@ async fn a_device_that_is_logged_out_from_another_one_is_out_at_its_next_click()
 #[tokio::test]
 async fn nobody_logs_out_the_devices_of_others() {
     let site = Site::new();
-    let mut graces = site.logged_in(LAPTOP, GRACE).await;
+    let graces = site.logged_in(LAPTOP, GRACE).await;
     site.logged_in(PHONE, GRACE).await;
     let others = graces.others().await;
-    let mut adas = site.logged_in(DESKTOP, ADA).await;
+    let adas = site.logged_in(DESKTOP, ADA).await;
     for device in [others[0].0.as_str(), "", "no-ref", "%00"] {
         let form = format!("device={device}");
         adas.submit("/devices/log-out", &form).await.leads_to("/");
@@ -303,15 +287,15 @@ async fn nobody_logs_out_the_devices_of_others() {
 #[tokio::test]
 async fn logging_out_everywhere_else_keeps_this_device_with_a_new_cookie() {
     let site = Site::new();
-    let mut laptop = site.logged_in(LAPTOP, ADA).await;
-    let mut phone = site.logged_in(PHONE, ADA).await;
-    let mut desktop = site.logged_in(DESKTOP, ADA).await;
-    let mut stolen = laptop.clone();
+    let laptop = site.logged_in(LAPTOP, ADA).await;
+    let phone = site.logged_in(PHONE, ADA).await;
+    let desktop = site.logged_in(DESKTOP, ADA).await;
+    let stolen = laptop.copy();
 
     let all_others = "/devices/log-out-others";
     laptop.submit(all_others, "").await.leads_to("/");
     says(&laptop.home().await, "2 other devices are logged out.");
-    for other in [&mut phone, &mut desktop, &mut stolen] {
+    for other in [phone, desktop, stolen] {
         other.is_logged_out().await;
     }
     assert_eq!(laptop.others().await, []);
@@ -322,8 +306,8 @@ async fn logging_out_everywhere_else_keeps_this_device_with_a_new_cookie() {
 #[tokio::test]
 async fn an_eleventh_device_takes_the_place_of_the_oldest() {
     let site = Site::new();
-    let mut first = site.logged_in(PHONE, ADA).await;
-    let mut last = first.clone();
+    let first = site.logged_in(PHONE, ADA).await;
+    let mut last = first.copy();
     for _ in 0..10 {
         site.clock.advance(Duration::from_secs(1));
         last = site.logged_in(LAPTOP, ADA).await;
@@ -335,8 +319,8 @@ async fn an_eleventh_device_takes_the_place_of_the_oldest() {
 #[tokio::test]
 async fn the_password_is_asked_for_again_before_it_is_changed() {
     let site = Site::new();
-    let mut laptop = site.logged_in(LAPTOP, ADA).await;
-    let mut phone = site.logged_in(PHONE, ADA).await;
+    let laptop = site.logged_in(LAPTOP, ADA).await;
+    let phone = site.logged_in(PHONE, ADA).await;
     laptop
         .submit("/note", "note=still+here")
         .await
@@ -356,7 +340,7 @@ async fn the_password_is_asked_for_again_before_it_is_changed() {
     wrong.is_refused_with("That is not your password.");
     laptop.get("/password").await.leads_to("/confirm");
 
-    let mut before = laptop.clone();
+    let before = laptop.copy();
     let confirm = "password=notes+on+the+engine";
     laptop
         .submit("/confirm", confirm)
@@ -388,14 +372,14 @@ async fn the_password_is_asked_for_again_before_it_is_changed() {
 #[tokio::test]
 async fn a_new_account_is_logged_in_and_its_name_is_taken() {
     let site = Site::new();
-    let mut laptop = site.device(LAPTOP);
+    let laptop = site.device(LAPTOP);
     let mary = "name=+Mary-1+&password=on+the+connexion";
     laptop.submit("/sign-up", mary).await.leads_to("/");
     assert!(laptop.home().await.contains(r#"<span id="user">mary-1"#));
     laptop.get("/log-in").await.leads_to("/");
     site.logged_in(PHONE, mary).await;
 
-    let mut other = site.device(PHONE);
+    let other = site.device(PHONE);
     for (form, why) in [
         (mary, "That name is taken."),
         (
@@ -413,14 +397,14 @@ async fn a_new_account_is_logged_in_and_its_name_is_taken() {
     ] {
         other.submit("/sign-up", form).await.is_refused_with(why);
     }
-    assert_eq!(other.cookie, None);
+    assert_eq!(other.cookie(), None);
 }
 
 #[tokio::test]
 async fn a_form_from_another_site_does_nothing() {
     let site = Site::new();
-    let mut device = site.logged_in(LAPTOP, ADA).await;
-    let cookie = device.cookie.clone();
+    let device = site.logged_in(LAPTOP, ADA).await;
+    let cookie = device.cookie();
     for (path, form) in [
         ("/log-in", GRACE),
         ("/log-out", ""),
@@ -435,14 +419,14 @@ async fn a_form_from_another_site_does_nothing() {
             // A browser that knows only this one.
             ("origin", "https://elsewhere.example"),
         ] {
-            let request = Request::builder().method(Method::POST).uri(path);
+            let request = device.request(Method::POST, path).form(form);
             let request = request.header("host", "127.0.0.1").header(header, value);
-            let answer = device.send(form_of(request, form)).await;
+            let answer = request.await;
             assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path} {value}");
-            assert!(!answer.headers.contains_key(SET_COOKIE));
+            answer.assert_no_set_cookie();
         }
     }
-    assert_eq!(device.cookie, cookie);
+    assert_eq!(device.cookie(), cookie);
     let page = device.home().await;
     assert!(page.contains(r#"<span id="user">ada</span>"#));
     assert!(!page.contains("not mine"));
@@ -450,7 +434,7 @@ async fn a_form_from_another_site_does_nothing() {
 
 #[tokio::test]
 async fn what_is_typed_is_escaped_and_bounded() {
-    let mut device = Site::new().logged_in(LAPTOP, ADA).await;
+    let device = Site::new().logged_in(LAPTOP, ADA).await;
     let note = "note=%3C%2Ftextarea%3E%3Cscript%3E%27%22%26";
     device.submit("/note", note).await.leads_to("/");
     let page = device.home().await;
@@ -472,7 +456,7 @@ async fn what_is_typed_is_escaped_and_bounded() {
 
 #[tokio::test]
 async fn no_cache_keeps_a_page_and_no_frame_shows_it() {
-    let mut device = Site::new().logged_in(LAPTOP, ADA).await;
+    let device = Site::new().logged_in(LAPTOP, ADA).await;
     for path in ["/", "/password", "/confirm"] {
         let answer = device.get(path).await;
         assert_eq!(answer.headers[CACHE_CONTROL], "no-store", "{path}");
@@ -485,10 +469,9 @@ async fn no_cache_keeps_a_page_and_no_frame_shows_it() {
 #[tokio::test]
 async fn a_form_that_is_sent_twice_logs_in_once_and_fails_nowhere() {
     let site = Site::new();
-    let mut device = site.device(LAPTOP);
+    let device = site.device(LAPTOP);
     device.submit("/note", "note=x").await.leads_to("/");
-    let (mut first, mut second) = (device.clone(), device);
-    let (one, other) = tokio::join!(first.submit("/log-in", ADA), second.submit("/log-in", ADA));
+    let (one, other) = tokio::join!(device.submit("/log-in", ADA), device.submit("/log-in", ADA));
     one.leads_to("/");
     other.leads_to("/");
     let cookies = [one, other].map(|answer| answer.headers.contains_key(SET_COOKIE));

@@ -19,6 +19,7 @@ mod equal;
 mod expiry;
 mod failing_stores;
 mod jar;
+mod kit;
 mod layer;
 mod life_and_death;
 mod mutators;

@@ -49,7 +49,7 @@ impl Site {
             }
         }
         let request = request.body(Body::empty()).expect("a request");
-        self.runtime.block_on(self.browser.copy().send(request))
+        self.runtime.block_on(self.browser.stranger().send(request))
     }
 
     /// These headers open no session: reading says so without a store call, writing starts a new one.
