@@ -23,7 +23,8 @@ use crate::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no view of a session",
     label = "has no `#[derive(SessionData)]`",
-    note = "add `#[derive(SessionData)]` to the struct; its fields need `Serialize`, `Deserialize` and `Clone`"
+    note = "add `#[derive(SessionData)]` to the struct; its fields need `Serialize`, `Deserialize` and `Clone`",
+    note = "for a session that may be missing, write `Option<TypedSession<..>>`"
 )]
 pub trait SessionData: Sized + 'static {
     /// The generated accessors, `{View}Accessors`: what a `TypedSession` dereferences to.
@@ -183,26 +184,26 @@ impl View {
     }
 
     #[must_use]
-    pub fn owner<V: FromStr>(&self) -> Option<V> {
+    pub fn owner<V: OwnerValue>(&self) -> Option<V> {
         Reader::new(&self.session, &self.session.snapshot()).owner()
     }
 
-    pub fn set_owner<V: Display>(&self, owner: Option<&V>) {
+    pub fn set_owner<V: OwnerValue>(&self, owner: Option<&V>) {
         let owner = owner.map(ToString::to_string);
         self.session.set_owner(owner.as_deref());
     }
 
-    pub fn required_owner<V: FromStr>(&self, field: &'static str) -> Result<Last<V>, FieldError> {
+    pub fn required_owner<V: OwnerValue>(&self, field: &'static str) -> Result<Last<V>, FieldError> {
         self.reading(|reader| reader.required_owner(field))
             .map(Last::new)
     }
 
     #[must_use]
-    pub fn get_required_owner<V: FromStr + Clone>(&self, last: &Last<V>) -> V {
+    pub fn get_required_owner<V: OwnerValue + Clone>(&self, last: &Last<V>) -> V {
         last.or(self.owner())
     }
 
-    pub fn set_required_owner<V: Display>(&self, value: V, last: &Last<V>) {
+    pub fn set_required_owner<V: OwnerValue>(&self, value: V, last: &Last<V>) {
         self.set_owner(Some(&value));
         last.set(value);
     }
@@ -216,6 +217,18 @@ impl View {
         read(&Reader::new(&self.session, &snapshot))
     }
 }
+
+/// What can be an owner: it is kept as text.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be the owner of a session",
+    label = "can't be kept as text",
+    note = "an owner is kept as text: implement `Display`, which writes it, and `FromStr`, which reads it again"
+)]
+pub trait OwnerValue: Display + FromStr {}
+
+#[diagnostic::do_not_recommend]
+impl<V: Display + FromStr> OwnerValue for V {}
 
 /// The last value that a required field had, for its getter after a `clear` or `destroy`.
 #[doc(hidden)]
@@ -294,7 +307,7 @@ impl<'a> Reader<'a> {
     }
 
     #[must_use]
-    pub fn owner<V: FromStr>(&self) -> Option<V> {
+    pub fn owner<V: OwnerValue>(&self) -> Option<V> {
         let owner = self.snapshot.owner()?.parse().ok();
         if owner.is_none() {
             observe::owner_undecodable::<V>(self.session);
@@ -302,7 +315,7 @@ impl<'a> Reader<'a> {
         owner
     }
 
-    pub fn required_owner<V: FromStr>(&self, field: &'static str) -> Result<V, FieldError> {
+    pub fn required_owner<V: OwnerValue>(&self, field: &'static str) -> Result<V, FieldError> {
         self.owner().ok_or(FieldError::Missing(field))
     }
 
@@ -342,7 +355,7 @@ impl Writer {
         self.fields.push((field, end.ok()));
     }
 
-    pub fn owner<V: Display>(&mut self, owner: Option<&V>) {
+    pub fn owner<V: OwnerValue>(&mut self, owner: Option<&V>) {
         self.owner = owner.map(ToString::to_string);
     }
 
