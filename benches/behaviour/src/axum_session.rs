@@ -25,7 +25,7 @@ pub const SUBJECT: Subject = Subject {
 
 type Seen = Session<Pool>;
 
-fn build(plan: Plan) -> Site {
+fn build(plan: &Plan) -> Site {
     let idle = Duration::try_from(plan.idle).expect("a short one");
     let config = SessionConfig::default()
         .with_key(Key::generate())
@@ -55,20 +55,34 @@ fn build(plan: Plan) -> Site {
 fn routes() -> Router<Gate> {
     Router::new()
         .route("/read", get(read))
-        .route("/a", get(async |session: Seen| set(&session, "a", None).await))
-        .route("/b", get(async |session: Seen| set(&session, "b", None).await))
+        .route(
+            "/a",
+            get(async |session: Seen| set(&session, "a", None).await),
+        )
+        .route(
+            "/b",
+            get(async |session: Seen| set(&session, "b", None).await),
+        )
         .route("/slow/a", get(slow_a))
         .route("/slow/b", get(slow_b))
         .route("/add", get(async |session: Seen| add(&session, None).await))
         .route("/slow/add", get(slow_add))
         .route("/login", get(login))
         .route("/logout", get(async |session: Seen| session.destroy()))
-        .route("/text", get(async |session: Seen| session.set("count", "many")))
+        .route(
+            "/text",
+            get(async |session: Seen| session.set("count", "many")),
+        )
         .route("/raw", get(raw))
 }
 
 async fn read(session: Seen) -> String {
-    shown(session.get("a"), session.get("b"), session.get("user"), session.get("count"))
+    shown(
+        session.get("a"),
+        session.get("b"),
+        session.get("user"),
+        session.get("count"),
+    )
 }
 
 async fn set(session: &Seen, name: &str, gate: Option<Gate>) {

@@ -25,7 +25,11 @@ pub struct Answer {
 impl Browser {
     /// Sends a request now, with the cookies of now; the answer is not taken yet.
     pub fn send(&self, router: &Router, path: &str) -> JoinHandle<Answer> {
-        let cookies: Vec<_> = self.cookies.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        let cookies: Vec<_> = self
+            .cookies
+            .iter()
+            .map(|(k, v)| format!("{k}={v}"))
+            .collect();
         let mut request = Request::builder().uri(path);
         if !cookies.is_empty() {
             request = request.header(header::COOKIE, cookies.join("; "));

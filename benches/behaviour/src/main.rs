@@ -16,23 +16,21 @@ use subject::ALL as SUBJECTS;
 
 #[tokio::main]
 async fn main() {
-    let mut lines = vec![
-        std::iter::once("what happens").chain(SUBJECTS.map(|subject| subject.name)).collect(),
-        vec!["---"; SUBJECTS.len() + 1],
-    ]
-    .into_iter()
-    .map(row)
-    .collect::<Vec<_>>();
+    let names = SUBJECTS.iter().map(|subject| subject.name.to_owned());
+    let head: Vec<_> = std::iter::once("what happens".to_owned())
+        .chain(names)
+        .collect();
+    println!("{}", row(&head));
+    println!("{}", row(&vec!["---".to_owned(); head.len()]));
     for question in QUESTIONS {
         let mut cells = vec![question.asks.to_owned()];
         for subject in SUBJECTS {
             cells.push((question.put)(subject).await);
         }
-        lines.push(row(cells.iter().map(String::as_str).collect()));
+        println!("{}", row(&cells));
     }
-    println!("{}", lines.join("\n"));
 }
 
-fn row(cells: Vec<&str>) -> String {
+fn row(cells: &[String]) -> String {
     format!("| {} |", cells.join(" | "))
 }

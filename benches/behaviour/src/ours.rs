@@ -1,7 +1,9 @@
 //! This library.
 
 use axum::{Router, extract::State, routing::get};
-use session_axum::{Key, MemoryStore, Session, SessionData, SessionError, SessionLayer, TypedSession};
+use session_axum::{
+    Key, MemoryStore, Session, SessionData, SessionError, SessionLayer, TypedSession,
+};
 
 use crate::{
     gate::Gate,
@@ -24,7 +26,7 @@ struct View {
 
 type Seen = TypedSession<View>;
 
-fn build(plan: Plan) -> Site {
+fn build(plan: &Plan) -> Site {
     let store = MemoryStore::new();
     let key = Key::generate();
     let process = |_| {
@@ -42,7 +44,9 @@ fn held(store: &MemoryStore) -> usize {
     let text = format!("{store:?}");
     let (_, count) = text.split_once("sessions: ").expect("a count");
     let digits = count.split(|it: char| !it.is_ascii_digit()).next();
-    digits.and_then(|digits| digits.parse().ok()).expect("a count")
+    digits
+        .and_then(|digits| digits.parse().ok())
+        .expect("a count")
 }
 
 fn routes() -> Router<Gate> {
@@ -54,9 +58,15 @@ fn routes() -> Router<Gate> {
         .route("/slow/b", get(slow_b))
         .route("/add", get(async |seen: Seen| add(&seen).await))
         .route("/slow/add", get(slow_add))
-        .route("/login", get(async |seen: Seen| seen.set_user(Some("ada".to_owned()))))
+        .route(
+            "/login",
+            get(async |seen: Seen| seen.set_user(Some("ada".to_owned()))),
+        )
         .route("/logout", get(async |session: Session| session.destroy()))
-        .route("/text", get(async |session: Session| session.insert("count", "many")))
+        .route(
+            "/text",
+            get(async |session: Session| session.insert("count", "many")),
+        )
         .route("/raw", get(raw))
 }
 
@@ -83,7 +93,8 @@ async fn slow_b(seen: Seen, State(gate): State<Gate>) {
 }
 
 async fn add(seen: &Seen) -> Result<(), SessionError> {
-    seen.update(|view| *view.count.get_or_insert_default() += 1).await
+    seen.update(|view| *view.count.get_or_insert_default() += 1)
+        .await
 }
 
 async fn slow_add(seen: Seen, State(gate): State<Gate>) -> Result<(), SessionError> {

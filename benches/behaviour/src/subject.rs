@@ -35,7 +35,7 @@ pub struct Plan {
 #[derive(Clone, Copy)]
 pub struct Subject {
     pub name: &'static str,
-    pub build: fn(Plan) -> Site,
+    pub build: fn(&Plan) -> Site,
 }
 
 pub const ALL: [Subject; 3] = [

@@ -31,7 +31,7 @@ impl axum::response::IntoResponse for Failed {
     }
 }
 
-fn build(plan: Plan) -> Site {
+fn build(plan: &Plan) -> Site {
     let store = MemoryStore::default();
     let key = Key::generate();
     let idle = Duration::try_from(plan.idle).expect("a short one");
@@ -49,11 +49,20 @@ fn build(plan: Plan) -> Site {
 fn routes() -> Router<Gate> {
     Router::new()
         .route("/read", get(read))
-        .route("/a", get(async |session: Session| set(&session, "a", None).await))
-        .route("/b", get(async |session: Session| set(&session, "b", None).await))
+        .route(
+            "/a",
+            get(async |session: Session| set(&session, "a", None).await),
+        )
+        .route(
+            "/b",
+            get(async |session: Session| set(&session, "b", None).await),
+        )
         .route("/slow/a", get(slow_a))
         .route("/slow/b", get(slow_b))
-        .route("/add", get(async |session: Session| add(&session, None).await))
+        .route(
+            "/add",
+            get(async |session: Session| add(&session, None).await),
+        )
         .route("/slow/add", get(slow_add))
         .route("/login", get(login))
         .route("/logout", get(logout))
