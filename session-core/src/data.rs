@@ -8,7 +8,7 @@ use std::{
 };
 
 use parking_lot::ReentrantMutex;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, FieldError, OwnerChange, Session,
@@ -112,6 +112,8 @@ impl Field {
 }
 
 /// The untyped session, as accessors see it.
+///
+/// Bounds are spelled `for<'de> Deserialize<'de>` here, because of that trait serde says how to derive it.
 #[doc(hidden)]
 #[derive(Debug, Clone)]
 pub struct View {
@@ -124,7 +126,7 @@ impl View {
         Self { session }
     }
 
-    pub fn get<F: DeserializeOwned>(
+    pub fn get<F: for<'de> Deserialize<'de>>(
         &self,
         field: &'static Field,
         default: impl FnOnce() -> F,
@@ -132,7 +134,7 @@ impl View {
         self.stored(field).unwrap_or_else(default)
     }
 
-    pub fn take<F: DeserializeOwned>(
+    pub fn take<F: for<'de> Deserialize<'de>>(
         &self,
         field: &'static Field,
         default: impl FnOnce() -> F,
@@ -158,11 +160,14 @@ impl View {
         });
     }
 
-    pub fn strict<F: DeserializeOwned>(&self, field: &'static Field) -> Result<(), FieldError> {
+    pub fn strict<F: for<'de> Deserialize<'de>>(
+        &self,
+        field: &'static Field,
+    ) -> Result<(), FieldError> {
         self.reading(|reader| reader.exact::<F>(field)).map(drop)
     }
 
-    pub fn required<F: DeserializeOwned>(
+    pub fn required<F: for<'de> Deserialize<'de>>(
         &self,
         field: &'static Field,
     ) -> Result<Last<F>, FieldError> {
@@ -170,7 +175,7 @@ impl View {
     }
 
     #[must_use]
-    pub fn get_required<F: DeserializeOwned + Clone>(
+    pub fn get_required<F: for<'de> Deserialize<'de> + Clone>(
         &self,
         field: &'static Field,
         last: &Last<F>,
@@ -193,7 +198,10 @@ impl View {
         self.session.set_owner(owner.as_deref());
     }
 
-    pub fn required_owner<V: OwnerValue>(&self, field: &'static str) -> Result<Last<V>, FieldError> {
+    pub fn required_owner<V: OwnerValue>(
+        &self,
+        field: &'static str,
+    ) -> Result<Last<V>, FieldError> {
         self.reading(|reader| reader.required_owner(field))
             .map(Last::new)
     }
@@ -208,7 +216,7 @@ impl View {
         last.set(value);
     }
 
-    fn stored<F: DeserializeOwned>(&self, field: &'static Field) -> Option<F> {
+    fn stored<F: for<'de> Deserialize<'de>>(&self, field: &'static Field) -> Option<F> {
         self.reading(|reader| reader.stored(field))
     }
 
@@ -286,7 +294,7 @@ impl<'a> Reader<'a> {
         Self { session, snapshot }
     }
 
-    pub fn field<F: DeserializeOwned>(
+    pub fn field<F: for<'de> Deserialize<'de>>(
         &self,
         field: &'static Field,
         default: impl FnOnce() -> F,
@@ -294,7 +302,7 @@ impl<'a> Reader<'a> {
         self.stored(field).unwrap_or_else(default)
     }
 
-    pub fn strict<F: DeserializeOwned>(
+    pub fn strict<F: for<'de> Deserialize<'de>>(
         &self,
         field: &'static Field,
         default: impl FnOnce() -> F,
@@ -302,7 +310,10 @@ impl<'a> Reader<'a> {
         Ok(self.exact(field)?.unwrap_or_else(default))
     }
 
-    pub fn required<F: DeserializeOwned>(&self, field: &'static Field) -> Result<F, FieldError> {
+    pub fn required<F: for<'de> Deserialize<'de>>(
+        &self,
+        field: &'static Field,
+    ) -> Result<F, FieldError> {
         self.stored(field).ok_or(FieldError::Missing(field.name))
     }
 
@@ -319,7 +330,10 @@ impl<'a> Reader<'a> {
         self.owner().ok_or(FieldError::Missing(field))
     }
 
-    fn exact<F: DeserializeOwned>(&self, field: &'static Field) -> Result<Option<F>, FieldError> {
+    fn exact<F: for<'de> Deserialize<'de>>(
+        &self,
+        field: &'static Field,
+    ) -> Result<Option<F>, FieldError> {
         let absent = self.snapshot.json(field.names()).is_none();
         match self.stored(field) {
             None if !absent => Err(FieldError::Undecodable(field.name)),
@@ -327,7 +341,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn stored<F: DeserializeOwned>(&self, field: &'static Field) -> Option<F> {
+    fn stored<F: for<'de> Deserialize<'de>>(&self, field: &'static Field) -> Option<F> {
         let json = self.snapshot.json(field.names())?;
         self.session.decode(field.name, json)
     }
