@@ -8,7 +8,7 @@ use std::{
 };
 
 use parking_lot::ReentrantMutex;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, FieldError, OwnerChange, Session,
@@ -23,7 +23,8 @@ use crate::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no view of a session",
     label = "has no `#[derive(SessionData)]`",
-    note = "add `#[derive(SessionData)]` to the struct; its fields need `Serialize`, `Deserialize` and `Clone`"
+    note = "add `#[derive(SessionData)]` to the struct; its fields need `Serialize`, `Deserialize` and `Clone`",
+    note = "for a session that may be missing, write `Option<TypedSession<..>>`"
 )]
 pub trait SessionData: Sized + 'static {
     /// The generated accessors, `{View}Accessors`: what a `TypedSession` dereferences to.
@@ -111,6 +112,8 @@ impl Field {
 }
 
 /// The untyped session, as accessors see it.
+///
+/// Bounds are spelled `for<'de> Deserialize<'de>` here, because of that trait serde says how to derive it.
 #[doc(hidden)]
 #[derive(Debug, Clone)]
 pub struct View {
@@ -123,7 +126,7 @@ impl View {
         Self { session }
     }
 
-    pub fn get<F: DeserializeOwned>(
+    pub fn get<F: for<'de> Deserialize<'de>>(
         &self,
         field: &'static Field,
         default: impl FnOnce() -> F,
@@ -131,7 +134,7 @@ impl View {
         self.stored(field).unwrap_or_else(default)
     }
 
-    pub fn take<F: DeserializeOwned>(
+    pub fn take<F: for<'de> Deserialize<'de>>(
         &self,
         field: &'static Field,
         default: impl FnOnce() -> F,
@@ -157,11 +160,14 @@ impl View {
         });
     }
 
-    pub fn strict<F: DeserializeOwned>(&self, field: &'static Field) -> Result<(), FieldError> {
+    pub fn strict<F: for<'de> Deserialize<'de>>(
+        &self,
+        field: &'static Field,
+    ) -> Result<(), FieldError> {
         self.reading(|reader| reader.exact::<F>(field)).map(drop)
     }
 
-    pub fn required<F: DeserializeOwned>(
+    pub fn required<F: for<'de> Deserialize<'de>>(
         &self,
         field: &'static Field,
     ) -> Result<Last<F>, FieldError> {
@@ -169,7 +175,7 @@ impl View {
     }
 
     #[must_use]
-    pub fn get_required<F: DeserializeOwned + Clone>(
+    pub fn get_required<F: for<'de> Deserialize<'de> + Clone>(
         &self,
         field: &'static Field,
         last: &Last<F>,
@@ -183,31 +189,34 @@ impl View {
     }
 
     #[must_use]
-    pub fn owner<V: FromStr>(&self) -> Option<V> {
+    pub fn owner<V: OwnerValue>(&self) -> Option<V> {
         Reader::new(&self.session, &self.session.snapshot()).owner()
     }
 
-    pub fn set_owner<V: Display>(&self, owner: Option<&V>) {
+    pub fn set_owner<V: OwnerValue>(&self, owner: Option<&V>) {
         let owner = owner.map(ToString::to_string);
         self.session.set_owner(owner.as_deref());
     }
 
-    pub fn required_owner<V: FromStr>(&self, field: &'static str) -> Result<Last<V>, FieldError> {
+    pub fn required_owner<V: OwnerValue>(
+        &self,
+        field: &'static str,
+    ) -> Result<Last<V>, FieldError> {
         self.reading(|reader| reader.required_owner(field))
             .map(Last::new)
     }
 
     #[must_use]
-    pub fn get_required_owner<V: FromStr + Clone>(&self, last: &Last<V>) -> V {
+    pub fn get_required_owner<V: OwnerValue + Clone>(&self, last: &Last<V>) -> V {
         last.or(self.owner())
     }
 
-    pub fn set_required_owner<V: Display>(&self, value: V, last: &Last<V>) {
+    pub fn set_required_owner<V: OwnerValue>(&self, value: V, last: &Last<V>) {
         self.set_owner(Some(&value));
         last.set(value);
     }
 
-    fn stored<F: DeserializeOwned>(&self, field: &'static Field) -> Option<F> {
+    fn stored<F: for<'de> Deserialize<'de>>(&self, field: &'static Field) -> Option<F> {
         self.reading(|reader| reader.stored(field))
     }
 
@@ -216,6 +225,18 @@ impl View {
         read(&Reader::new(&self.session, &snapshot))
     }
 }
+
+/// What can be an owner: it is kept as text.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be the owner of a session",
+    label = "can't be kept as text",
+    note = "an owner is kept as text: implement `Display`, which writes it, and `FromStr`, which reads it again"
+)]
+pub trait OwnerValue: Display + FromStr {}
+
+#[diagnostic::do_not_recommend]
+impl<V: Display + FromStr> OwnerValue for V {}
 
 /// The last value that a required field had, for its getter after a `clear` or `destroy`.
 #[doc(hidden)]
@@ -273,7 +294,7 @@ impl<'a> Reader<'a> {
         Self { session, snapshot }
     }
 
-    pub fn field<F: DeserializeOwned>(
+    pub fn field<F: for<'de> Deserialize<'de>>(
         &self,
         field: &'static Field,
         default: impl FnOnce() -> F,
@@ -281,7 +302,7 @@ impl<'a> Reader<'a> {
         self.stored(field).unwrap_or_else(default)
     }
 
-    pub fn strict<F: DeserializeOwned>(
+    pub fn strict<F: for<'de> Deserialize<'de>>(
         &self,
         field: &'static Field,
         default: impl FnOnce() -> F,
@@ -289,12 +310,15 @@ impl<'a> Reader<'a> {
         Ok(self.exact(field)?.unwrap_or_else(default))
     }
 
-    pub fn required<F: DeserializeOwned>(&self, field: &'static Field) -> Result<F, FieldError> {
+    pub fn required<F: for<'de> Deserialize<'de>>(
+        &self,
+        field: &'static Field,
+    ) -> Result<F, FieldError> {
         self.stored(field).ok_or(FieldError::Missing(field.name))
     }
 
     #[must_use]
-    pub fn owner<V: FromStr>(&self) -> Option<V> {
+    pub fn owner<V: OwnerValue>(&self) -> Option<V> {
         let owner = self.snapshot.owner()?.parse().ok();
         if owner.is_none() {
             observe::owner_undecodable::<V>(self.session);
@@ -302,11 +326,14 @@ impl<'a> Reader<'a> {
         owner
     }
 
-    pub fn required_owner<V: FromStr>(&self, field: &'static str) -> Result<V, FieldError> {
+    pub fn required_owner<V: OwnerValue>(&self, field: &'static str) -> Result<V, FieldError> {
         self.owner().ok_or(FieldError::Missing(field))
     }
 
-    fn exact<F: DeserializeOwned>(&self, field: &'static Field) -> Result<Option<F>, FieldError> {
+    fn exact<F: for<'de> Deserialize<'de>>(
+        &self,
+        field: &'static Field,
+    ) -> Result<Option<F>, FieldError> {
         let absent = self.snapshot.json(field.names()).is_none();
         match self.stored(field) {
             None if !absent => Err(FieldError::Undecodable(field.name)),
@@ -314,7 +341,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn stored<F: DeserializeOwned>(&self, field: &'static Field) -> Option<F> {
+    fn stored<F: for<'de> Deserialize<'de>>(&self, field: &'static Field) -> Option<F> {
         let json = self.snapshot.json(field.names())?;
         self.session.decode(field.name, json)
     }
@@ -342,7 +369,7 @@ impl Writer {
         self.fields.push((field, end.ok()));
     }
 
-    pub fn owner<V: Display>(&mut self, owner: Option<&V>) {
+    pub fn owner<V: OwnerValue>(&mut self, owner: Option<&V>) {
         self.owner = owner.map(ToString::to_string);
     }
 

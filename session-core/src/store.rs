@@ -17,6 +17,13 @@ use crate::{Fields, Lifetime, Patch, Record, SessionId};
 /// - A record that is there but can't be read is [`StoreError::undecodable`], never "not there".
 ///
 /// [`Record::create`] and [`Record::commit`] are the rules themselves, for stores that hold records in memory.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no session store",
+    label = "sessions can't be kept in this",
+    note = "give the store itself, not a reference to it or the `Result` of opening it; clones of a store are one store",
+    note = "to choose a store at run time, make the layer where it is chosen: a `SessionLayer` does not name its store",
+    note = "stores are `MemoryStore`, those of `session-sqlx` and `session-redis`, and what implements `SessionStore`"
+)]
 pub trait SessionStore: Send + Sync + 'static {
     /// True for a store that never waits: its futures are polled once and never boxed
     /// (one that is pending all the same is a [`StoreError`]).

@@ -34,5 +34,6 @@ mod secrets;
 mod session;
 mod set_owner;
 mod stale_tokens;
+mod two_views;
 mod updates;
 mod views;

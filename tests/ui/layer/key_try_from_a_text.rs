@@ -1,0 +1,5 @@
+use session_axum::Key;
+
+fn main() {
+    let _ = Key::try_from("a secret");
+}

@@ -1,0 +1,5 @@
+use session_axum::{Key, MemoryStore, SessionLayer};
+
+fn main() {
+    let _ = SessionLayer::new(MemoryStore::new(), Key::generate()).idle_timeout(3600);
+}

@@ -1,0 +1,16 @@
+use serde::Deserialize;
+use session_axum::{SessionData, TypedSession};
+
+#[derive(Clone, Default, Deserialize)]
+struct Theme;
+
+#[derive(SessionData)]
+struct Visit {
+    theme: Theme,
+}
+
+fn handler(session: TypedSession<Visit>) -> Theme {
+    session.theme()
+}
+
+fn main() {}
