@@ -1,7 +1,5 @@
 //! Names of keys and of an index's members.
 
-use std::fmt::Write as _;
-
 use session_core::SessionId;
 use sha2::{Digest, Sha256};
 
@@ -46,11 +44,14 @@ impl OwnerKeys {
     }
 }
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(2 * bytes.len());
     for byte in bytes {
-        // Writing to a String can't fail.
-        let _ = write!(text, "{byte:02x}");
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from(DIGITS[usize::from(digit)]));
+        }
     }
     text
 }

@@ -2,20 +2,24 @@
 
 use std::{sync::Arc, time::Duration};
 
+use redis::{FromRedisValue, Value, from_redis_value};
 use session_core::{FieldRef, Fields, MAX_NAME_LEN, Record, RecordParts, StoreError, Timestamp};
 
-use crate::{error::Malformed, request::exact};
-
-pub(crate) type Raw = Vec<Vec<u8>>;
+use crate::{
+    error::Malformed,
+    request::{LAST, exact},
+};
 
 /// An answer of the scripts that speak of one record.
 pub(crate) struct Reply {
     pub(crate) status: String,
+    pub(crate) now: Timestamp,
+    /// The session as it was before.
+    pub(crate) found: Option<Stored>,
     /// Until when the owner's index is to hold the session, where that has to be noted.
     pub(crate) till: Option<String>,
     /// With the session's score in their index.
     pub(crate) former_owner: Option<(String, String)>,
-    pub(crate) stored: Option<Stored>,
 }
 
 /// A record, and the time of the latest mark that it is newer than.
@@ -24,41 +28,58 @@ pub(crate) struct Stored {
     pub(crate) mark_seen: u64,
 }
 
-impl TryFrom<Raw> for Reply {
+impl TryFrom<Vec<Value>> for Reply {
     type Error = StoreError;
 
-    fn try_from(raw: Raw) -> Result<Self, StoreError> {
+    fn try_from(raw: Vec<Value>) -> Result<Self, StoreError> {
         let mut parts = raw.into_iter();
-        let mut head = || parts.next().map(utf8).transpose();
-        let status = head()?.ok_or(Malformed("no status"))?;
+        let mut part = || parts.next().unwrap_or(Value::Nil);
+        let status: String = read(part(), "no status")?;
         if status == "malformed" {
             return Err(Malformed("a number is missing").into());
         }
-        let now = head()?.and_then(|now| now.parse().ok());
-        let now = Timestamp::from_micros(now.ok_or(Malformed("no time"))?);
-        let till = head()?.filter(|till| !till.is_empty());
-        let former = head()?;
+        let now = moment(part())?;
+        let found = stored(part(), now)?;
+        let till: Option<String> = read(part(), "no text")?;
+        let former: Option<String> = read(part(), "no text")?;
         let former_owner = former.and_then(|former| {
             let (score, owner) = former.split_once(':')?;
             Some((owner.to_owned(), score.to_owned()))
         });
-        let hash: Raw = parts.collect();
-        let stored = if hash.is_empty() {
-            None
-        } else {
-            Some(stored(hash, now)?)
-        };
         Ok(Self {
             status,
-            till,
+            now,
+            found,
+            till: till.filter(|till| !till.is_empty()),
             former_owner,
-            stored,
         })
     }
 }
 
-fn utf8(bytes: Vec<u8>) -> Result<String, Malformed> {
-    String::from_utf8(bytes).map_err(|_| Malformed("no text"))
+/// What can't be read is the key's fault, not the connection's.
+fn read<T: FromRedisValue>(value: Value, missing: &'static str) -> Result<T, Malformed> {
+    from_redis_value(value).map_err(|_| Malformed(missing))
+}
+
+/// The answer of `TIME`.
+pub(crate) fn moment(time: Value) -> Result<Timestamp, Malformed> {
+    let (seconds, micros): (u64, u64) = read(time, "no time")?;
+    let at = seconds.checked_mul(1_000_000);
+    let at = at.and_then(|at| at.checked_add(micros));
+    at.map(Timestamp::from_micros).ok_or(Malformed("no time"))
+}
+
+/// A deadline beyond what a script can count is the last moment that it can.
+pub(crate) fn cut(record: Arc<Record>) -> Arc<Record> {
+    const END: Timestamp = Timestamp::from_micros(LAST);
+    if record.expires_at() <= END {
+        return record;
+    }
+    let parts = RecordParts {
+        expires_at: END,
+        ..record.parts()
+    };
+    Arc::new(Record::new(parts, record.now()))
 }
 
 fn number(text: &str) -> Result<u64, Malformed> {
@@ -75,38 +96,30 @@ fn span(text: &str) -> Result<Duration, Malformed> {
     span.ok_or(Malformed("a span is none"))
 }
 
+/// What every session has, in the hash's `meta`: numbers between spaces.
+fn numbers(meta: &str) -> Result<[u64; 8], Malformed> {
+    let numbers: Vec<u64> = meta.split(' ').map(number).collect::<Result<_, _>>()?;
+    let numbers = numbers.try_into();
+    numbers.map_err(|_| Malformed("a number is missing"))
+}
+
+/// What only some have.
 #[derive(Default)]
-struct Meta {
+struct Extras {
     owner: Option<String>,
     owner_since: Option<Timestamp>,
-    created_at: Option<Timestamp>,
-    started_at: Option<Timestamp>,
-    touched_at: Option<Timestamp>,
-    rotated_at: Option<Timestamp>,
     confirmed_at: Option<Timestamp>,
-    expires_at: Option<Timestamp>,
-    generation: Option<u64>,
-    barrier: Option<u64>,
-    version: Option<u64>,
     remembered: Option<Duration>,
     mark_seen: u64,
 }
 
-impl Meta {
+impl Extras {
     fn put(&mut self, name: &str, text: String) -> Result<(), Malformed> {
         let time = |text: &str| number(text).map(Timestamp::from_micros).map(Some);
         match name {
             "owner" => self.owner = Some(text),
             "owner_since" => self.owner_since = time(&text)?,
-            "created_at" => self.created_at = time(&text)?,
-            "started_at" => self.started_at = time(&text)?,
-            "touched_at" => self.touched_at = time(&text)?,
-            "rotated_at" => self.rotated_at = time(&text)?,
             "confirmed_at" => self.confirmed_at = time(&text)?,
-            "expires_at" => self.expires_at = time(&text)?,
-            "generation" => self.generation = Some(number(&text)?),
-            "barrier" => self.barrier = Some(number(&text)?),
-            "version" => self.version = Some(number(&text)?),
             "remembered" => self.remembered = Some(span(&text)?),
             "mark_seen" => self.mark_seen = number(&text)?,
             // `indexed` and `commits` are the scripts' own, and a newer version may know more.
@@ -116,17 +129,24 @@ impl Meta {
     }
 }
 
-fn stored(hash: Raw, now: Timestamp) -> Result<Stored, StoreError> {
-    let mut meta = Meta::default();
+/// A hash as a record; none where there is no key.
+pub(crate) fn stored(hash: Value, now: Timestamp) -> Result<Option<Stored>, StoreError> {
+    let hash: Vec<(String, String)> = match hash {
+        Value::Nil => Vec::new(),
+        hash => read(hash, "no text")?,
+    };
+    if hash.is_empty() {
+        return Ok(None);
+    }
+    let (mut meta, mut extras) = (None, Extras::default());
     let mut fields = Vec::new();
-    let mut entries = hash.into_iter();
-    while let (Some(name), Some(value)) = (entries.next(), entries.next()) {
-        let (name, value) = (utf8(name)?, utf8(value)?);
+    for (name, value) in hash {
         match name.split_at_checked(2) {
             Some((kind @ ("f:" | "k:"), name)) => {
                 fields.push((name.to_owned(), kind == "k:", value));
             }
-            _ => meta.put(&name, value)?,
+            _ if name == "meta" => meta = Some(numbers(&value)?),
+            _ => extras.put(&name, value)?,
         }
     }
     fields.sort_unstable();
@@ -136,13 +156,22 @@ fn stored(hash: Raw, now: Timestamp) -> Result<Stored, StoreError> {
     if fields.iter().any(|(name, ..)| name.len() > MAX_NAME_LEN) {
         return Err(Malformed("a field's name is too long").into());
     }
-    let missing = || Malformed("something is missing");
-    let u32_of = |number: Option<u64>| {
-        let number = number.ok_or_else(missing)?;
-        u32::try_from(number).map_err(|_| Malformed("a generation is too high"))
-    };
-    if meta.owner.is_some() != meta.owner_since.is_some() {
-        return Err(missing().into());
+    let missing = Malformed("a number is missing");
+    let [
+        created,
+        started,
+        touched,
+        rotated,
+        expires,
+        generation,
+        barrier,
+        version,
+    ] = meta.ok_or(missing)?;
+    let at = Timestamp::from_micros;
+    let generation_of =
+        |number| u32::try_from(number).map_err(|_| Malformed("a generation is too high"));
+    if extras.owner.is_some() != extras.owner_since.is_some() {
+        return Err(Malformed("half an owner").into());
     }
     let parts = RecordParts {
         fields: fields
@@ -153,21 +182,21 @@ fn stored(hash: Raw, now: Timestamp) -> Result<Stored, StoreError> {
                 keep: *keep,
             })
             .collect::<Fields>(),
-        owner: meta.owner,
-        owner_since: meta.owner_since,
-        created_at: meta.created_at.ok_or_else(missing)?,
-        started_at: meta.started_at.ok_or_else(missing)?,
-        touched_at: meta.touched_at.ok_or_else(missing)?,
-        rotated_at: meta.rotated_at.ok_or_else(missing)?,
-        confirmed_at: meta.confirmed_at,
-        expires_at: meta.expires_at.ok_or_else(missing)?,
-        generation: u32_of(meta.generation)?,
-        barrier: u32_of(meta.barrier)?,
-        version: meta.version.ok_or_else(missing)?,
-        remembered: meta.remembered,
+        owner: extras.owner,
+        owner_since: extras.owner_since,
+        created_at: at(created),
+        started_at: at(started),
+        touched_at: at(touched),
+        rotated_at: at(rotated),
+        confirmed_at: extras.confirmed_at,
+        expires_at: at(expires),
+        generation: generation_of(generation)?,
+        barrier: generation_of(barrier)?,
+        version,
+        remembered: extras.remembered,
     };
-    Ok(Stored {
+    Ok(Some(Stored {
         record: Arc::new(Record::new(parts, now)),
-        mark_seen: meta.mark_seen,
-    })
+        mark_seen: extras.mark_seen,
+    }))
 }

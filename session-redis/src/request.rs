@@ -1,11 +1,11 @@
 //! What a script is told: numbers as text, spans in microseconds.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
-use session_core::{FieldChange, Guard, Lifetime, NewRecord, OwnerChange, Patch, Rotation};
+use session_core::{Guard, Lifetime, NewRecord, OwnerChange, Patch, Rotation};
 
 /// 2^53 - 1: Lua's numbers are exact up to here, some 230 years from now.
-const LAST: u64 = (1 << 53) - 1;
+pub(crate) const LAST: u64 = (1 << 53) - 1;
 
 pub(crate) fn micros(span: Duration) -> u64 {
     u64::try_from(span.as_micros()).map_or(LAST, |micros| micros.min(LAST))
@@ -16,8 +16,8 @@ pub(crate) fn exact(span: Duration) -> String {
     format!("{}.{:09}", span.as_secs(), span.subsec_nanos())
 }
 
-fn flag(is: bool) -> String {
-    u8::from(is).to_string()
+fn flag(is: bool) -> &'static str {
+    if is { "1" } else { "0" }
 }
 
 fn spans(lifetime: Option<Lifetime>) -> [String; 2] {
@@ -29,15 +29,15 @@ fn spans(lifetime: Option<Lifetime>) -> [String; 2] {
     })
 }
 
-/// `ARGV` of a commit but for its fields.
-pub(crate) struct Change(pub(crate) [String; 15]);
+/// `ARGV` of a commit.
+pub(crate) struct Change<'a>(Vec<Cow<'a, str>>);
 
-impl Change {
+impl<'a> Change<'a> {
     pub(crate) fn new(
-        member: &str,
+        member: &'a str,
         nonce: String,
         guard: Guard,
-        patch: &Patch,
+        patch: &'a Patch,
         [seen, least]: [String; 2],
     ) -> Self {
         let (owner_change, owner) = match &patch.owner {
@@ -50,29 +50,51 @@ impl Change {
             Some(Rotation::Explicit) => "explicit",
             Some(Rotation::Periodic) => "periodic",
         };
-        let [idle, absolute] = spans(patch.renewal.map(|renewal| renewal.lifetime));
-        let unless = patch
-            .renewal
-            .and_then(|renewal| renewal.unless_touched_after);
-        Self([
-            member.to_owned(),
-            nonce,
-            guard.generation.to_string(),
-            guard
-                .version
-                .map_or_else(String::new, |version| version.to_string()),
-            flag(patch.is_touch()),
-            owner_change.to_owned(),
-            owner.to_owned(),
-            rotation.to_owned(),
-            idle,
-            absolute,
-            unless.map_or_else(String::new, |at| at.as_micros().min(LAST).to_string()),
-            patch.remember.map_or_else(String::new, exact),
-            flag(patch.confirm),
-            seen,
-            least,
-        ])
+        let renewal = patch.renewal;
+        let [idle, absolute] = spans(renewal.map(|renewal| renewal.lifetime));
+        let unless = renewal.and_then(|renewal| renewal.unless_touched_after);
+        let version = guard.version.map(|version| version.to_string());
+        let is_of_fields_alone =
+            !patch.rotates() && renewal.is_none() && patch.remember.is_none() && !patch.confirm;
+        let sets = patch.fields.iter().filter(|field| field.json.is_some());
+        let mut args = vec![
+            member.into(),
+            nonce.into(),
+            guard.generation.to_string().into(),
+            version.unwrap_or_default().into(),
+            flag(patch.is_touch()).into(),
+            flag(is_of_fields_alone).into(),
+            sets.clone().count().to_string().into(),
+            owner_change.into(),
+            owner.into(),
+            rotation.into(),
+            idle.into(),
+            absolute.into(),
+            unless
+                .map_or_else(String::new, |at| at.as_micros().min(LAST).to_string())
+                .into(),
+            patch.remember.map_or_else(String::new, exact).into(),
+            flag(patch.confirm).into(),
+            seen.into(),
+            least.into(),
+        ];
+        for field in sets {
+            args.push(stored_name(&field.name, field.keep).into());
+            args.push(field.json.as_deref().unwrap_or_default().into());
+        }
+        for field in &patch.fields {
+            // Whatever the field was, it is there only once.
+            for keep in [false, true] {
+                if field.json.is_none() || field.keep != keep {
+                    args.push(stored_name(&field.name, keep).into());
+                }
+            }
+        }
+        Self(args)
+    }
+
+    pub(crate) fn args(&self) -> Vec<&[u8]> {
+        self.0.iter().map(|arg| arg.as_bytes()).collect()
     }
 }
 
@@ -82,30 +104,23 @@ pub(crate) fn creation(member: &str, nonce: String, new: &NewRecord, seen: Strin
     let mut args = vec![
         member.to_owned(),
         nonce,
-        flag(new.owner.is_some()),
+        flag(new.owner.is_some()).to_owned(),
         new.owner.clone().unwrap_or_default(),
         idle,
         absolute,
         seen,
     ];
     for field in &new.fields {
-        args.push(format!("{}:{}", kind(field.keep), field.name));
+        args.push(stored_name(field.name, field.keep));
         args.push(field.json.to_owned());
     }
     args
 }
 
-/// A field's change as three arguments.
-pub(crate) fn field(change: &FieldChange) -> [&[u8]; 3] {
-    let (kind, json) = match &change.json {
-        Some(json) => (kind(change.keep), &**json),
-        None => ("r", ""),
-    };
-    [kind.as_bytes(), change.name.as_bytes(), json.as_bytes()]
-}
-
-fn kind(keep: bool) -> &'static str {
-    if keep { "k" } else { "f" }
+/// What the hash calls a field.
+fn stored_name(name: &str, keep: bool) -> String {
+    let kind = if keep { "k:" } else { "f:" };
+    [kind, name].concat()
 }
 
 pub(crate) fn bytes(args: &[String]) -> Vec<&[u8]> {

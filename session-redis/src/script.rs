@@ -6,6 +6,9 @@ use redis::{
     Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind, aio::ConnectionLike, cmd,
 };
 
+pub(crate) static LOAD: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("scripts/load.lua")));
+
 macro_rules! scripts {
     ($($name:ident = $file:literal;)*) => {$(
         pub(crate) static $name: LazyLock<Script> = LazyLock::new(|| Script::new(concat!(
@@ -16,7 +19,6 @@ macro_rules! scripts {
 }
 
 scripts! {
-    LOAD = "load.lua";
     CREATE = "create.lua";
     COMMIT = "commit.lua";
     DELETE = "delete.lua";

@@ -1,11 +1,12 @@
--- Before every script. Times are microseconds of the server's clock and stay below 2^53, where Lua's numbers are exact.
+-- Before every script that writes. Times are microseconds of the server's clock and stay below 2^53, where Lua's
+-- numbers are exact.
 local LAST = 9007199254740991
 -- An index outlives its last member by this much, for clocks of two nodes may differ.
 local SLACK = 3600000000
 
-local function clock()
-    local time = redis.call('TIME')
-    return tonumber(time[1]) * 1000000 + tonumber(time[2])
+-- What TIME says, as one number.
+local function micros(time)
+    return time[1] * 1000000 + time[2]
 end
 
 local function text(number)
@@ -19,6 +20,15 @@ local function number(written)
     end
     local value = tonumber(written)
     return value <= LAST and value or nil
+end
+
+-- The numbers of a record, each as it is written, behind all of them but the version; nil if one is none.
+local function numbers(meta)
+    local head, created_at, started_at, touched_at, rotated_at, expires_at, generation, barrier, version =
+        string.match(meta or '', '^((%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) )(%d+)$')
+    if head and math.max(created_at, started_at, touched_at, rotated_at, expires_at, generation, barrier, version) <= LAST then
+        return head, created_at, started_at, touched_at, rotated_at, expires_at, generation, barrier, version
+    end
 end
 
 local function deadline(idle, absolute, started_at, now)
@@ -36,16 +46,6 @@ local function drop(key, names)
     for first = 1, #names, 4000 do
         redis.call('HDEL', key, unpack(names, first, math.min(first + 3999, #names)))
     end
-end
-
--- A reply: what became of it, the time, until when to enrol, the former owner behind a score and a colon, then the record.
-local function reply(status, now, key, till, former)
-    local answer = redis.call('HGETALL', key)
-    table.insert(answer, 1, former or '')
-    table.insert(answer, 1, till or '')
-    table.insert(answer, 1, text(now))
-    table.insert(answer, 1, status)
-    return answer
 end
 
 -- The key vanishes by itself, not before its deadline.

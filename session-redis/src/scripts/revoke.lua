@@ -1,7 +1,7 @@
 -- KEYS: an owner's index and mark. ARGV: the session to keep, and for how long the mark holds at least.
 -- A mark ends what was theirs before it. The kept one is spared only if it was alive under the mark before: `floor`.
 -- Reply: the time of the mark, then each member with its score.
-local now = clock()
+local now = micros(redis.call('TIME'))
 local old = redis.call('HMGET', KEYS[2], 'at', 'keep', 'floor')
 local before = number(old[1]) or 0
 -- Later than any mark before, whatever the clock says.

@@ -18,14 +18,21 @@ use crate::{
 
 /// Moves every time of a record back, and with them the death of its key.
 const SHIFT: &str = "
-for _, name in ipairs({ 'owner_since', 'created_at', 'started_at', 'touched_at', 'rotated_at', 'confirmed_at', 'expires_at' }) do
+local function earlier(time)
+    return string.format('%.0f', tonumber(time) - tonumber(ARGV[1]))
+end
+for _, name in ipairs({ 'owner_since', 'confirmed_at' }) do
     local time = redis.call('HGET', KEYS[1], name)
     if time then
-        redis.call('HSET', KEYS[1], name, string.format('%.0f', tonumber(time) - tonumber(ARGV[1])))
+        redis.call('HSET', KEYS[1], name, earlier(time))
     end
 end
-local expires_at = redis.call('HGET', KEYS[1], 'expires_at')
-if expires_at then
+local meta = redis.call('HGET', KEYS[1], 'meta')
+local times, others = string.match(meta or '', '^(%d+ %d+ %d+ %d+ %d+)( .*)$')
+if times then
+    times = string.gsub(times, '%d+', earlier)
+    redis.call('HSET', KEYS[1], 'meta', times .. others)
+    local expires_at = string.match(times, '%d+$')
     redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', math.ceil(tonumber(expires_at) / 1000)))
 end
 return 'ok'";
@@ -66,7 +73,7 @@ async fn pass<C: Connection>(mut connection: C, prefix: &str, span: Duration) {
 async fn damage<C: Connection>(mut connection: C, prefix: &str, id: SessionId) -> bool {
     let mut write = cmd("HSET");
     write.arg(format!("{prefix}{}", hex(id.as_bytes())));
-    write.arg("version").arg("damaged");
+    write.arg("meta").arg("damaged");
     write.exec_async(&mut connection).await.expect("it answers");
     true
 }

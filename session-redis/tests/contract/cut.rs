@@ -68,22 +68,26 @@ async fn a_repeated_commit_counts_once() {
         eval.arg(COMMIT)
             .arg(1)
             .arg(format!("session:{}", hex(id.as_bytes())));
-        let guard = ["0", version, "0", "", "", "", "", "", "", "", "0", "", ""];
+        let guard = ["0", version, "0", "1", "1"];
+        let nothing_else = ["", "", "", "", "", "", "", "0", "", ""];
         eval.arg(hex(id.as_bytes()))
             .arg(nonce)
             .arg(&guard)
-            .arg(&["f", "count", value]);
-        let answer: Vec<String> = eval.query_async(&mut connection).await.expect("it answers");
-        answer[0].clone()
+            .arg(&nothing_else)
+            .arg(&["f:count", value, "k:count"]);
+        let answer: Vec<redis::Value> =
+            eval.query_async(&mut connection).await.expect("it answers");
+        let status = answer.into_iter().next().expect("a status");
+        redis::from_redis_value::<String>(status).expect("text")
     };
     let (one, other) = ("1111111111111111", "2222222222222222");
     assert_eq!(send(one, "0", "2").await, "applied");
-    assert_eq!(send(one, "0", "2").await, "applied");
+    assert_eq!(send(one, "0", "2").await, "repeated");
     assert_eq!(send(other, "0", "3").await, "conflict");
     assert_eq!(send(other, "1", "3").await, "applied");
     assert_eq!(
         send(one, "0", "2").await,
-        "applied",
+        "repeated",
         "somebody else was in between"
     );
     let record = load(&store, id).await.expect("alive");
