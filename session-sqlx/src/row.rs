@@ -125,6 +125,17 @@ enum Unreadable {
     Id,
 }
 
+/// Whether a row's session has expired. So it is nobody's, whatever else the row holds.
+pub(crate) fn is_dead<'r, R>(row: &'r R) -> Result<bool, StoreError>
+where
+    R: Row,
+    &'static str: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let number = |name| row.try_get::<i64, _>(name).map_err(unreadable);
+    Ok(number("expires_at")? <= number("now")?)
+}
+
 /// Reads one row, of whichever engine.
 pub(crate) fn decode<'r, R>(row: &'r R) -> Result<Arc<Record>, StoreError>
 where

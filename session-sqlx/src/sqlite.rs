@@ -20,7 +20,8 @@ use crate::{
     error::store_error,
     name::checked,
     row::{
-        CommitParameters, counted, decode, decode_all, encode, encode_owner, lifetime, lived, now,
+        CommitParameters, counted, decode, decode_all, encode, encode_owner, is_dead, lifetime,
+        lived, now,
     },
     sql::{Dialect, Statements, bind_commit},
     store::session_store,

@@ -8,7 +8,10 @@ macro_rules! session_store {
             async fn load(&self, id: SessionId) -> Result<Option<Arc<Record>>, StoreError> {
                 let load = |query: Statement| query.bind(id.as_bytes().to_vec());
                 let rows = self.$read(&self.inner.statements.load, load).await?;
-                rows.first().map(decode).transpose()
+                match rows.first() {
+                    Some(row) if !is_dead(row)? => decode(row).map(Some),
+                    _ => Ok(None),
+                }
             }
 
             async fn create(&self, id: SessionId, new: NewRecord) -> Result<Created, StoreError> {
