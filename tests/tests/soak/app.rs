@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use axum::{Router, extract::Path, routing::get};
-use session_axum::{
-    Key, SessionData, SessionError, SessionLayer, Sessions, TypedSession,
-};
+use session_axum::{Key, SessionData, SessionError, SessionLayer, Sessions, TypedSession};
 
 use crate::store::Unreliable;
 
@@ -88,19 +86,40 @@ pub(crate) fn app(store: &Unreliable) -> Router {
     let everywhere = get(async move |page| log_out_everywhere(sessions, page).await);
     Router::new()
         .route("/look", get(look))
-        .route("/touch", get(async |page: Pages| page.session().touch().await))
-        .route("/a/{to}", get(async |page: Pages, Path(to): Path<u64>| page.set_a(to)))
-        .route("/b/{to}", get(async |page: Pages, Path(to): Path<u64>| page.set_b(to)))
-        .route("/shared/{to}", get(async |page: Pages, Path(to): Path<u64>| page.set_shared(to)))
-        .route("/kept/{to}", get(async |page: Pages, Path(to): Path<u64>| page.set_kept(to)))
-        .route("/update", get(async |page: Pages| page.update(|page| page.count += 1).await))
+        .route(
+            "/touch",
+            get(async |page: Pages| page.session().touch().await),
+        )
+        .route(
+            "/a/{to}",
+            get(async |page: Pages, Path(to): Path<u64>| page.set_a(to)),
+        )
+        .route(
+            "/b/{to}",
+            get(async |page: Pages, Path(to): Path<u64>| page.set_b(to)),
+        )
+        .route(
+            "/shared/{to}",
+            get(async |page: Pages, Path(to): Path<u64>| page.set_shared(to)),
+        )
+        .route(
+            "/kept/{to}",
+            get(async |page: Pages, Path(to): Path<u64>| page.set_kept(to)),
+        )
+        .route(
+            "/update",
+            get(async |page: Pages| page.update(|page| page.count += 1).await),
+        )
         .route("/rotate", get(async |page: Pages| page.session().rotate()))
         .route(
             "/owner/{to}",
             get(async |page: Pages, Path(to): Path<u64>| page.set_owner(Some(to))),
         )
         .route("/no-owner", get(async |page: Pages| page.set_owner(None)))
-        .route("/log-out", get(async |page: Pages| page.session().destroy()))
+        .route(
+            "/log-out",
+            get(async |page: Pages| page.session().destroy()),
+        )
         .route("/log-out-everywhere", everywhere)
         .route(
             "/restart/{to}",
@@ -127,7 +146,14 @@ async fn look(page: Pages) -> String {
     serde_json::to_string(&(
         session.fingerprint().map(|session| session.to_string()),
         format!("{:?}", session.status()),
-        (state.owner, state.a, state.b, state.shared, state.kept, state.count),
+        (
+            state.owner,
+            state.a,
+            state.b,
+            state.shared,
+            state.kept,
+            state.count,
+        ),
     ))
     .expect("JSON")
 }

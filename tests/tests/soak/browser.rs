@@ -139,7 +139,10 @@ impl Soaked {
             if let Err(fault) = self.round().await {
                 let history: Vec<_> = self.history.into();
                 let history = history.join("\n  ");
-                return Err(format!("browser {}: {fault} after\n  {history}", self.number));
+                return Err(format!(
+                    "browser {}: {fault} after\n  {history}",
+                    self.number
+                ));
             }
         }
         Ok(self.tally)
@@ -159,7 +162,10 @@ impl Soaked {
         self.tally.rounds += 1;
         let now = Instant::now();
         let (unsure, dead) = self.known.as_ref().map_or((false, false), |known| {
-            (now + LONGEST_ROUND > known.lives_until, now >= known.dead_from)
+            (
+                now + LONGEST_ROUND > known.lives_until,
+                now >= known.dead_from,
+            )
         });
         if unsure {
             return self.after_a_pause(dead).await;
@@ -177,7 +183,11 @@ impl Soaked {
             .is_some_and(|known| Instant::now() >= known.rotated + ROTATE_EVERY);
         let after = self.settle().await?;
         self.note(format!("{before:?} {done:?} -> {after:?}"));
-        let round = Round { done: &done, may_rotate, trouble };
+        let round = Round {
+            done: &done,
+            may_rotate,
+            trouble,
+        };
         round.judge(before.as_ref(), after.as_ref())?;
         self.try_stolen(&done, &stolen).await?;
         self.learn(now, after, &done)
@@ -289,7 +299,11 @@ impl Soaked {
 
     /// What a page shows is this browser's own, and nothing of the dead.
     fn read(&self, body: &str) -> Result<(Option<Seen>, String), String> {
-        type Page = (Option<String>, String, (Option<u64>, u64, u64, u64, u64, u64));
+        type Page = (
+            Option<String>,
+            String,
+            (Option<u64>, u64, u64, u64, u64, u64),
+        );
         let page: Page = serde_json::from_str(body).map_err(|error| error.to_string())?;
         let (session, status, (owner, a, b, shared, kept, count)) = page;
         let values = [a, b, shared, kept].into_iter().filter(|value| *value != 0);
@@ -307,7 +321,15 @@ impl Soaked {
         if self.ended.contains(&session) {
             return Err("the dead came back".to_owned());
         }
-        let seen = Seen { session, owner, a, b, shared, kept, count };
+        let seen = Seen {
+            session,
+            owner,
+            a,
+            b,
+            shared,
+            kept,
+            count,
+        };
         Ok((Some(seen), status))
     }
 
@@ -337,7 +359,14 @@ impl Soaked {
 
     /// After a rotation or an end, whoever copied the cookie before has nothing of it.
     async fn try_stolen(&mut self, done: &[Done], stolen: &Browser) -> Result<(), String> {
-        let [Done { op, outcome: Outcome::Done, .. }] = done else {
+        let [
+            Done {
+                op,
+                outcome: Outcome::Done,
+                ..
+            },
+        ] = done
+        else {
             return Ok(());
         };
         if stolen.cookie("sid").is_none() || !(op.ends() || op.is_barrier()) {

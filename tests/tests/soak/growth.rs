@@ -61,5 +61,7 @@ fn resident() -> Result<u64, String> {
     };
     let pages: Option<u64> = text.split(' ').nth(1).and_then(|pages| pages.parse().ok());
     // All of Linux's usual platforms have pages of 4 KiB; larger ones make the judgement milder, not wrong.
-    pages.map(|pages| pages * 4096).ok_or_else(|| "statm has a second number".to_owned())
+    pages
+        .map(|pages| pages * 4096)
+        .ok_or_else(|| "statm has a second number".to_owned())
 }

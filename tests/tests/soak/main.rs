@@ -32,7 +32,10 @@ const BROWSERS: u64 = 200;
 
 fn variable(name: &str) -> Option<u64> {
     let text = env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name} is a number")),
+    )
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,7 +86,9 @@ async fn soak(length: Duration, seed: u64) -> Result<(), String> {
         return Err(format!("{left} sessions and {tasks} tasks are left"));
     }
     let text = format!("{tally:?} {growth:?} in {:?}, seed {seed}", begin.elapsed());
-    tally.assert_all_happened().map_err(|missing| format!("{missing}: {text}"))?;
+    tally
+        .assert_all_happened()
+        .map_err(|missing| format!("{missing}: {text}"))?;
     growth.judge()?;
     tell(&text);
     Ok(())

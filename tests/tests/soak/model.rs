@@ -128,8 +128,8 @@ impl Round<'_> {
             Op::LogOut | Op::LogOutEverywhere => true,
             // The answer with the new token may be lost.
             _ if special.outcome.is_unsure() => true,
-            Op::Restart => false,
-            // The token of a periodic rotation just before it may overtake its own.
+            // Its own new token may be overtaken by that of a periodic rotation just before it: no store can help it,
+            // the browser keeps what comes last.
             _ => self.may_rotate && self.done.len() > 1,
         };
         if !fine {
@@ -160,7 +160,13 @@ impl Round<'_> {
             let may_stay = is_barrier || writes.clone().all(|done| done.outcome.is_unsure());
             is_new || (may_stay && old == new)
         };
-        let of_former = |op, old, new| if dropped { new == 0 } else { value(op, old, new) };
+        let of_former = |op, old, new| {
+            if dropped {
+                new == 0
+            } else {
+                value(op, old, new)
+            }
+        };
         if !of_former(Op::WriteA, before.a, after.a)
             || !of_former(Op::WriteB, before.b, after.b)
             || !of_former(Op::WriteShared, before.shared, after.shared)
@@ -174,7 +180,11 @@ impl Round<'_> {
         };
         let sure = before.count + updates(|outcome| outcome == Outcome::Done);
         let most = sure + updates(Outcome::is_unsure);
-        let counted = if dropped { after.count == 0 } else { (sure..=most).contains(&after.count) };
+        let counted = if dropped {
+            after.count == 0
+        } else {
+            (sure..=most).contains(&after.count)
+        };
         if !counted {
             return Err("an update counts not once".to_owned());
         }

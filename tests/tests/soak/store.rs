@@ -8,8 +8,8 @@ use std::{
 
 use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
 use session_axum::{
-    Clock, Committed, Created, Guard, MemoryStore, NewRecord, Patch, Record,
-    SessionId, SessionStore, StoreError, Timestamp,
+    Clock, Committed, Created, Guard, MemoryStore, NewRecord, Patch, Record, SessionId,
+    SessionStore, StoreError, Timestamp,
 };
 use tokio::time::{Instant, sleep};
 
@@ -141,7 +141,8 @@ impl SessionStore for Unreliable {
         guard: Guard,
         patch: &Patch,
     ) -> Result<Committed, StoreError> {
-        self.play(Some(id), self.inner.commit(id, guard, patch)).await
+        self.play(Some(id), self.inner.commit(id, guard, patch))
+            .await
     }
 
     async fn delete(&self, id: SessionId) -> Result<bool, StoreError> {
