@@ -190,7 +190,8 @@ impl Soaked {
         };
         round.judge(before.as_ref(), after.as_ref())?;
         self.try_stolen(&done, &stolen).await?;
-        self.learn(now, after, &done)
+        self.learn(now, after, &done);
+        Ok(())
     }
 
     /// The session may have expired meanwhile.
@@ -205,7 +206,8 @@ impl Soaked {
             Some(_) => {}
             None => self.tally.expired += 1,
         }
-        self.learn(now, after, &[])
+        self.learn(now, after, &[]);
+        Ok(())
     }
 
     /// What runs at once: at most one of them is a barrier or ends the session.
@@ -313,10 +315,10 @@ impl Soaked {
             }
         }
         let Some(session) = session else {
-            return match (owner, a, b, shared, kept, count) {
-                (None, 0, 0, 0, 0, 0) => Ok((None, status)),
-                _ => Err("values without a session".to_owned()),
-            };
+            if (owner, a, b, shared, kept, count) != (None, 0, 0, 0, 0, 0) {
+                return Err("values without a session".to_owned());
+            }
+            return Ok((None, status));
         };
         if self.ended.contains(&session) {
             return Err("the dead came back".to_owned());
@@ -382,14 +384,14 @@ impl Soaked {
         }
     }
 
-    fn learn(&mut self, begin: Instant, after: Option<Seen>, done: &[Done]) -> Result<(), String> {
+    fn learn(&mut self, begin: Instant, after: Option<Seen>, done: &[Done]) {
         let now = Instant::now();
         let former = self.known.take();
         let Some(seen) = after else {
             if let Some(former) = former {
                 self.bury(former.seen.session, done);
             }
-            return Ok(());
+            return;
         };
         let mut known = Known {
             started: [begin, now],
@@ -401,10 +403,10 @@ impl Soaked {
         match former {
             Some(former) if former.seen.session == known.seen.session => {
                 let rotates = |done: &Done| done.op.is_barrier() && done.outcome == Outcome::Done;
-                if !done.iter().any(rotates) {
-                    known.rotated = former.rotated;
-                } else {
+                if done.iter().any(rotates) {
                     self.tally.rotated += 1;
+                } else {
+                    known.rotated = former.rotated;
                 }
                 if former.seen.owner == known.seen.owner {
                     known.started = former.started;
@@ -419,7 +421,6 @@ impl Soaked {
         known.lives_until = (begin + IDLE - TOUCH_INTERVAL).min(earliest + ABSOLUTE);
         known.dead_from = (now + IDLE).min(latest + ABSOLUTE);
         self.known = Some(known);
-        Ok(())
     }
 
     /// A session that this browser has lost. It is dead for ever only if it was ended.
