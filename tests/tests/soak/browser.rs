@@ -247,13 +247,12 @@ impl Soaked {
         self.tally.at_once += u64::from(ops.len() > 1);
         let mut on_their_way = Vec::new();
         for op in ops.iter().copied() {
-            let to = match op {
-                Op::SetOwner => self.number * VALUES + self.dice.gen_range(0..2),
-                _ => {
-                    self.next_value += 1;
-                    // Beyond the numbers of the owners.
-                    self.next_value + 2
-                }
+            let to = if op == Op::SetOwner {
+                self.number * VALUES + self.dice.gen_range(0..2)
+            } else {
+                self.next_value += 1;
+                // Beyond the numbers of the owners.
+                self.next_value + 2
             };
             let patience = match self.dice.gen_range(0..100) {
                 0..2 => Duration::from_millis(self.dice.gen_range(0..40)),
