@@ -291,10 +291,10 @@ impl Soaked {
 
     /// With the cookie that the browser has now: those of one page may arrive later.
     fn request(&self, path: &str) -> Request<Body> {
-        let request = match self.browser.cookie("sid") {
-            Some(cookie) => Request::get(path).header(header::COOKIE, format!("sid={cookie}")),
-            None => Request::get(path),
-        };
+        // Where it has none, that of another app: a header of ours keeps the browser from adding a later one.
+        let cookie = self.browser.cookie("sid");
+        let cookie = cookie.map_or("other=1".to_owned(), |cookie| format!("sid={cookie}"));
+        let request = Request::get(path).header(header::COOKIE, cookie);
         request.body(Body::empty()).expect("a request")
     }
 
