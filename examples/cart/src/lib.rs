@@ -1,6 +1,6 @@
 //! A shop whose page sends many requests at once: none of what they add is lost.
 //!
-//! The session is shared by two libraries, [`basket`] and [`history`], which know nothing of each other. Each has a view
+//! The session is shared by two libraries, `basket` and `history`, which know nothing of each other. Each has a view
 //! of its own, with a prefix of its own. Read them after this file; `page` is the HTML, with a script of twenty lines.
 
 mod basket;
