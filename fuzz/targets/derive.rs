@@ -32,7 +32,10 @@ fuzz_target!(|text: &str| -> Corpus {
         return Corpus::Reject;
     };
     let tokens = expand::derive(&input);
-    if let Err(error) = syn::parse2::<syn::File>(tokens.clone()) {
+    // A type such as `A + B` needs parentheses in most places; the compiler says so at the user's own token.
+    if !text.contains('+')
+        && let Err(error) = syn::parse2::<syn::File>(tokens.clone())
+    {
         panic!("{error}: {tokens}");
     }
     Corpus::Keep

@@ -1,4 +1,4 @@
-//! What a Redis server answers (session-redis): a record that can be read, or an error; never a panic, and never a value
+//! A hash of a Redis server (session-redis): a record that can be read, or an error; never a panic, and never a value
 //! in the error.
 #![no_main]
 #![allow(dead_code, unreachable_pub, reason = "files of another crate")]
@@ -14,18 +14,15 @@ mod request;
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
-use session_core::{FieldChange, Guard, MAX_NAME_LEN, Patch};
+use redis::Value;
+use session_core::{FieldChange, Guard, MAX_NAME_LEN, Patch, Timestamp};
 
-// Entries between line feeds.
+// Names and values between line feeds.
 fuzz_target!(|bytes: &[u8]| {
-    let raw: reply::Raw = bytes
-        .split(|byte| *byte == b'\n')
-        .map(<[u8]>::to_vec)
-        .collect();
-    let Ok(reply) = reply::Reply::try_from(raw) else {
-        return;
-    };
-    let Some(stored) = reply.stored else {
+    let entries = bytes.split(|byte| *byte == b'\n');
+    let entries = entries.map(|entry| Value::BulkString(entry.to_vec()));
+    let now = Timestamp::from_micros(1_780_000_000_000_000);
+    let Ok(Some(stored)) = reply::stored(Value::Array(entries.collect()), now) else {
         return;
     };
     let record = stored.record;

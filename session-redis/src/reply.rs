@@ -89,9 +89,11 @@ fn number(text: &str) -> Result<u64, Malformed> {
 }
 
 fn span(text: &str) -> Result<Duration, Malformed> {
-    let parsed = text
-        .split_once('.')
-        .and_then(|(secs, nanos)| Some(Duration::new(secs.parse().ok()?, nanos.parse().ok()?)));
+    // More nanoseconds than a second has could be too much for the seconds.
+    let parsed = text.split_once('.').and_then(|(secs, nanos)| {
+        let nanos = nanos.parse().ok().filter(|nanos| *nanos < 1_000_000_000)?;
+        Some(Duration::new(secs.parse().ok()?, nanos))
+    });
     let span = parsed.filter(|span| exact(*span) == text);
     span.ok_or(Malformed("a span is none"))
 }
