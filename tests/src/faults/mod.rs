@@ -290,7 +290,7 @@ pub async fn one_of_several_strikes<F: Fault>(store: impl SessionStore, fault: F
             *served += u32::from(now);
         }
         let on_others = served.iter().filter(|times| **times > 0);
-        served.iter().any(|times| *times == 0)
+        served.contains(&0)
             && on_others.clone().count() > 0
             && on_others.clone().all(|times| *times > 1)
     })
