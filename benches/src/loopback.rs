@@ -39,7 +39,7 @@ pub fn serve(adapter: Adapter) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.expect("a free port");
         println!("{}", listener.local_addr().expect("bound").port());
-        let served = axum::serve(listener, (adapter.build)(CAPACITY));
+        let served = axum::serve(listener, adapter.router(CAPACITY));
         served.await.expect("it serves");
     });
 }

@@ -46,7 +46,7 @@ pub fn sizes(adapter: Adapter) -> &'static [usize] {
 /// A store with room for the largest size.
 pub fn build(adapter: Adapter) -> Router {
     let largest = sizes(adapter).iter().max().copied().unwrap_or(0);
-    (adapter.build)((largest + largest / 10) as u64)
+    adapter.router((largest + largest / 10) as u64)
 }
 
 /// Bytes, costs and pauses.

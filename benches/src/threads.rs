@@ -105,7 +105,7 @@ struct Round {
 
 impl<'a> Contest<'a> {
     fn new(runtime: &'a Runtime, adapter: Adapter, work: Work) -> Self {
-        let router = (adapter.build)(CAPACITY);
+        let router = adapter.router(CAPACITY);
         let session = || {
             if adapter.counts {
                 runtime.block_on(new_session(&router, "/update"))

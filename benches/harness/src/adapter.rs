@@ -26,6 +26,15 @@ pub struct Adapter {
     pub build: fn(u64) -> Router,
 }
 
+impl Adapter {
+    /// The application with its routes made once, as `axum::serve` makes them: a bare `Router` would put the layer on
+    /// each handler anew for each request.
+    #[must_use]
+    pub fn router(&self, sessions: u64) -> Router {
+        (self.build)(sessions).with_state(())
+    }
+}
+
 /// What runs the requests: as one connection's task would, without a box or a channel between.
 ///
 /// # Panics

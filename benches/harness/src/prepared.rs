@@ -24,7 +24,7 @@ impl Prepared {
     /// # Panics
     /// If they don't.
     pub async fn new(adapter: Adapter, work: Work) -> Self {
-        let router = (adapter.build)(crate::CAPACITY);
+        let router = adapter.router(crate::CAPACITY);
         let many = if work.is_many() { MANY } else { 1 };
         let mut requests = Vec::with_capacity(many);
         let mut before = 0;
