@@ -1,5 +1,7 @@
 #![doc = include_str!("docs.md")]
 
+#[cfg(feature = "cluster")]
+mod cluster;
 mod error;
 mod keys;
 mod owner;
@@ -9,4 +11,6 @@ mod scan;
 mod script;
 mod store;
 
+#[cfg(feature = "cluster")]
+pub use cluster::ClusterLinks;
 pub use store::{Connection, RedisStore};

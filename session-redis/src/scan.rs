@@ -19,7 +19,7 @@ const STEP: usize = 1_000;
 pub(crate) enum Nodes {
     One,
     #[cfg(feature = "cluster")]
-    Cluster(redis::cluster_async::ClusterConnection),
+    Cluster(crate::ClusterLinks),
 }
 
 impl Nodes {
@@ -38,7 +38,7 @@ impl fmt::Debug for Nodes {
 enum Master {
     Only,
     #[cfg(feature = "cluster")]
-    WithSlot(Box<redis::cluster_async::ClusterConnection>, u16),
+    WithSlot(crate::ClusterLinks, u16),
 }
 
 impl<C: Connection> RedisStore<C> {
@@ -116,11 +116,7 @@ impl<C: Connection> RedisStore<C> {
             Master::Only => command.query_async(&mut self.connection.clone()).await,
             #[cfg(feature = "cluster")]
             Master::WithSlot(cluster, slot) => {
-                use redis::cluster_routing::{Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr};
-
-                let node = Route::new(*slot, SlotAddr::Master);
-                let route = RoutingInfo::SingleNode(SingleNodeRoutingInfo::SpecificNode(node));
-                let answer = cluster.clone().route_command(command, route).await?;
+                let answer = cluster.ask_master(*slot, command).await?;
                 Ok(redis::from_redis_value(answer)?)
             }
         }
@@ -133,37 +129,15 @@ impl<C: Connection> RedisStore<C> {
     async fn masters(&self) -> Result<Vec<Master>, StoreError> {
         #[cfg(feature = "cluster")]
         if let Nodes::Cluster(cluster) = &self.nodes {
-            let mut ask = cmd("CLUSTER");
-            ask.arg("SLOTS");
-            let slots: redis::Value = ask
-                .query_async(&mut cluster.clone())
-                .await
-                .map_err(store_error)?;
-            let slots = first_slots(&slots);
-            let master = |slot| Master::WithSlot(Box::new(cluster.clone()), slot);
-            return Ok(slots.into_iter().map(master).collect());
+            let masters = cluster.masters().await.map_err(store_error)?;
+            let first = masters
+                .iter()
+                .filter_map(|slots| Some(*slots.first()?.start()));
+            let master = |slot| Master::WithSlot(cluster.clone(), slot);
+            return Ok(first.map(master).collect());
         }
         Ok(vec![Master::Only])
     }
-}
-
-/// The first slot of each master in an answer of `CLUSTER SLOTS`: ranges with `[address, port, node, …]`.
-#[cfg(feature = "cluster")]
-fn first_slots(slots: &redis::Value) -> Vec<u16> {
-    use redis::Value;
-
-    let mut seen = HashSet::new();
-    let mut masters = Vec::new();
-    for range in slots.as_sequence().unwrap_or_default() {
-        let Some([Value::Int(first), _, Value::Array(master), ..]) = range.as_sequence() else {
-            continue;
-        };
-        let address = format!("{:?}", master.get(..2));
-        if let (Ok(slot), true) = (u16::try_from(*first), seen.insert(address)) {
-            masters.push(slot);
-        }
-    }
-    masters
 }
 
 /// A prefix as a pattern that matches only itself.

@@ -201,11 +201,24 @@ impl<C: Connection> RedisStore<C> {
 }
 
 #[cfg(feature = "cluster")]
-impl RedisStore<redis::cluster_async::ClusterConnection> {
-    /// On a Redis Cluster. Each session is in one slot, each owner's index in another; no command spans two.
-    #[must_use]
-    pub fn cluster(connection: redis::cluster_async::ClusterConnection) -> Self {
-        Self::on(connection.clone(), Nodes::Cluster(connection))
+impl RedisStore<crate::ClusterLinks> {
+    /// On a Redis Cluster, over a connection that it makes of the application's client, and makes anew if that
+    /// hangs ([why](crate::ClusterLinks)). An error if none of the client's nodes can be reached.
+    ///
+    /// Each session is in one slot, each owner's index in another; no command spans two.
+    ///
+    /// ```no_run
+    /// # async fn example() -> redis::RedisResult<()> {
+    /// use session_redis::RedisStore;
+    ///
+    /// let client = redis::cluster::ClusterClient::new(vec!["redis://127.0.0.1:7000/"])?;
+    /// let store = RedisStore::cluster(client).await?.prefix("shop:session:");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn cluster(client: redis::cluster::ClusterClient) -> redis::RedisResult<Self> {
+        let link = crate::ClusterLinks::new(client).await?;
+        Ok(Self::on(link.clone(), Nodes::Cluster(link)))
     }
 }
 

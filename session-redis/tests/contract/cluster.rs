@@ -2,7 +2,8 @@
 
 use std::{path::Path, time::Duration};
 
-use redis::{cluster::ClusterClient, cluster_async::ClusterConnection, cmd};
+use redis::{RedisResult, cluster::ClusterClient, cluster_async::ClusterConnection, cmd};
+use session_redis::{ClusterLinks, RedisStore};
 
 use session_tests::free_port;
 
@@ -64,8 +65,7 @@ impl Cluster {
         let mut connection = server.try_connect().await.expect("it is up");
         for _ in 0..600 {
             let mut info = cmd("CLUSTER");
-            let info: redis::RedisResult<String> =
-                info.arg("INFO").query_async(&mut connection).await;
+            let info: RedisResult<String> = info.arg("INFO").query_async(&mut connection).await;
             let ok = |info: &String| {
                 info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")
             };
@@ -81,8 +81,17 @@ impl Cluster {
         self.servers.iter().map(Server::url).collect()
     }
 
+    pub(crate) fn client(&self) -> ClusterClient {
+        cluster_client(self.urls())
+    }
+
+    /// A store as an application makes it.
+    pub(crate) async fn store(&self) -> RedisStore<ClusterLinks> {
+        cluster_store(&self.client()).await
+    }
+
     pub(crate) async fn connect(&self) -> ClusterConnection {
-        cluster_connection(&cluster_client(self.urls())).await
+        cluster_connection(&self.client()).await
     }
 }
 
@@ -95,10 +104,18 @@ pub(crate) fn cluster_client(urls: Vec<String>) -> ClusterClient {
 }
 
 pub(crate) async fn cluster_connection(client: &ClusterClient) -> ClusterConnection {
+    connected(|| client.get_async_connection()).await
+}
+
+pub(crate) async fn cluster_store(client: &ClusterClient) -> RedisStore<ClusterLinks> {
+    connected(|| RedisStore::cluster(client.clone())).await
+}
+
+async fn connected<T, F: Future<Output = RedisResult<T>>>(connect: impl Fn() -> F) -> T {
     let mut tries = 0;
     loop {
-        match client.get_async_connection().await {
-            Ok(connection) => return connection,
+        match connect().await {
+            Ok(connected) => return connected,
             Err(_) if tries < 20 => {
                 tries += 1;
                 tokio::time::sleep(Duration::from_millis(100)).await;

@@ -1,10 +1,14 @@
 //! What browsers see of a Redis Cluster of which one master fails.
 
-use session_redis::RedisStore;
-use session_tests::faults::{Fault, Lasts, one_of_several_strikes};
-use tempfile::TempDir;
+use std::time::Duration;
 
-use crate::{cluster::Cluster, server::is_installed};
+use futures_util::future::join_all;
+use session_core::SessionStore as _;
+use session_tests::faults::{Fault, Lasts, one_of_several_strikes, until};
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+use crate::{cluster::Cluster, common::create, server::is_installed};
 
 enum What {
     Frozen,
@@ -50,7 +54,7 @@ async fn strikes(what: What) {
         "always",
     ];
     let cluster = Cluster::start_with(directory.path(), &options).await;
-    let store = RedisStore::cluster(cluster.connect().await);
+    let store = cluster.store().await;
     one_of_several_strikes(store, Fails { what, cluster }).await;
 }
 
@@ -66,4 +70,43 @@ async fn a_killed_master_of_a_cluster_loses_nothing_that_was_answered() {
     if is_installed() {
         strikes(What::Killed).await;
     }
+}
+
+/// Among so many commands at once the client of the `redis` crate is nearly sure to wait for itself for ever.
+const MANY: usize = 200;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_to_a_cluster_that_answers_nothing_is_made_anew() {
+    if !is_installed() {
+        return;
+    }
+    let directory = TempDir::new().expect("a directory");
+    let cluster =
+        Cluster::start_with(directory.path(), &["--cluster-require-full-coverage", "no"]).await;
+    let store = cluster.store().await;
+    let created = (0..MANY).map(|_| create(&store, None));
+    let ids = join_all(created).await;
+    cluster.servers[1].kill();
+
+    // As a layer asks: not for ever.
+    let are_answered = async || {
+        let is_answered = async |id| {
+            let load = timeout(Duration::from_secs(1), store.load(id));
+            load.await.is_ok_and(|answer| answer.is_ok())
+        };
+        join_all(ids.iter().map(|id| is_answered(*id))).await
+    };
+    let mut answered = vec![0; MANY];
+    until("those on the other masters are answered", async || {
+        for (times, now) in answered.iter_mut().zip(are_answered().await) {
+            *times += usize::from(now);
+        }
+        answered.iter().filter(|times| **times > 1).count() > MANY / 3
+    })
+    .await;
+    cluster.servers[1].start_again().await;
+    until("all are answered", async || {
+        are_answered().await.iter().all(|it| *it)
+    })
+    .await;
 }

@@ -39,7 +39,7 @@ macro_rules! on_both {
                     let directory = tempfile::tempdir().expect("a directory");
                     let cluster = crate::cluster::Cluster::start(directory.path()).await;
                     let connection = cluster.connect().await;
-                    let store = session_redis::RedisStore::cluster(connection.clone());
+                    let store = cluster.store().await;
                     super::$name(store, connection).await;
                 }
             }

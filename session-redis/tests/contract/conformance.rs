@@ -120,12 +120,13 @@ mod single {
 #[cfg(feature = "cluster")]
 mod on_cluster {
     use redis::{cluster::ClusterClient, cluster_async::ClusterConnection};
+    use session_redis::ClusterLinks;
     use tempfile::TempDir;
 
     use super::{
         Duration, Harness, OnceCell, RedisStore, SessionId, damage, env, pass, prefix, server,
     };
-    use crate::cluster::{Cluster, cluster_client, cluster_connection};
+    use crate::cluster::{Cluster, cluster_client, cluster_connection, cluster_store};
 
     async fn cluster_urls() -> Option<Vec<String>> {
         static CLUSTER: OnceCell<(Cluster, TempDir)> = OnceCell::const_new();
@@ -154,7 +155,7 @@ mod on_cluster {
     }
 
     impl Harness for Clustered {
-        type Store = RedisStore<ClusterConnection>;
+        type Store = RedisStore<ClusterLinks>;
 
         async fn start() -> Option<Self> {
             Some(Self {
@@ -164,7 +165,9 @@ mod on_cluster {
         }
 
         async fn store(&self) -> Self::Store {
-            RedisStore::cluster(self.connect().await).prefix(self.prefix.as_str())
+            cluster_store(&self.client)
+                .await
+                .prefix(self.prefix.as_str())
         }
 
         async fn pass(&self, span: Duration) {

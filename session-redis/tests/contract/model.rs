@@ -131,7 +131,7 @@ fn assert_same(stored: &Record, model: &Record) {
     );
 }
 
-async fn the_script_is_the_rule<C: Connection>(store: RedisStore<C>, _: C) {
+async fn the_script_is_the_rule<C: Connection, D: Connection>(store: RedisStore<C>, _: D) {
     let mut dice = Dice(7);
     let mut answers = [0; 4];
     for round in 0..20 {
@@ -174,7 +174,7 @@ async fn the_script_is_the_rule<C: Connection>(store: RedisStore<C>, _: C) {
     assert!(answers[..3].iter().all(|count| *count > 10), "{answers:?}");
 }
 
-async fn every_increment_counts_once<C: Connection>(store: RedisStore<C>, _: C) {
+async fn every_increment_counts_once<C: Connection, D: Connection>(store: RedisStore<C>, _: D) {
     let id = common::create(&store, None).await;
     let tasks = (0..8).map(|_| {
         let store = store.clone();

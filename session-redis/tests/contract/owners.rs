@@ -17,7 +17,10 @@ fn to(owner: &str) -> session_core::Patch {
     owned_by(OwnerChange::Set(owner.to_owned()))
 }
 
-async fn the_sessions_of_an_owner_are_found<C: Connection>(store: RedisStore<C>, _: C) {
+async fn the_sessions_of_an_owner_are_found<C: Connection, D: Connection>(
+    store: RedisStore<C>,
+    _: D,
+) {
     let (phone, laptop) = (
         create(&store, Some("ada")).await,
         create(&store, Some("ada")).await,
@@ -37,7 +40,10 @@ async fn the_sessions_of_an_owner_are_found<C: Connection>(store: RedisStore<C>,
     assert_eq!(sessions_of(&store, "bob").await, [phone]);
 }
 
-async fn all_sessions_of_an_owner_end_but_one<C: Connection>(store: RedisStore<C>, _: C) {
+async fn all_sessions_of_an_owner_end_but_one<C: Connection, D: Connection>(
+    store: RedisStore<C>,
+    _: D,
+) {
     let mut ids = Vec::new();
     for _ in 0..4 {
         ids.push(create(&store, Some("ada")).await);
@@ -60,9 +66,9 @@ async fn all_sessions_of_an_owner_end_but_one<C: Connection>(store: RedisStore<C
     }
 }
 
-async fn a_revocation_holds_where_the_index_was_lost<C: Connection>(
+async fn a_revocation_holds_where_the_index_was_lost<C: Connection, D: Connection>(
     store: RedisStore<C>,
-    mut connection: C,
+    mut connection: D,
 ) {
     let (lost, kept) = (
         create(&store, Some("ada")).await,
@@ -104,7 +110,10 @@ async fn a_revocation_holds_where_the_index_was_lost<C: Connection>(
     assert_eq!(sessions_of(&store, "ada").await, [new]);
 }
 
-async fn the_index_heals_itself<C: Connection>(store: RedisStore<C>, mut connection: C) {
+async fn the_index_heals_itself<C: Connection, D: Connection>(
+    store: RedisStore<C>,
+    mut connection: D,
+) {
     let stays = create(&store, Some("ada")).await;
     let mut add = redis::cmd("ZADD");
     add.arg(index_of("ada"));
@@ -112,7 +121,7 @@ async fn the_index_heals_itself<C: Connection>(store: RedisStore<C>, mut connect
         add.arg(9_000_000_000_000_000_u64).arg(member);
     }
     add.exec_async(&mut connection).await.expect("it answers");
-    let members = async |mut connection: C| {
+    let members = async |mut connection: D| {
         let count = redis::cmd("ZCARD")
             .arg(index_of("ada"))
             .query_async::<u64>(&mut connection)
@@ -132,7 +141,10 @@ async fn the_index_heals_itself<C: Connection>(store: RedisStore<C>, mut connect
     panic!("a stale member stays");
 }
 
-async fn a_thousand_sessions_of_one_owner<C: Connection>(store: RedisStore<C>, _: C) {
+async fn a_thousand_sessions_of_one_owner<C: Connection, D: Connection>(
+    store: RedisStore<C>,
+    _: D,
+) {
     let mut ids = Vec::new();
     for _ in 0..1_000 {
         ids.push(create(&store, Some("ada")).await);

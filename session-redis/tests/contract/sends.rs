@@ -60,7 +60,11 @@ async fn warm_up<C: Connection>(store: &RedisStore<C>) {
     }
 }
 
-async fn table<C: Connection>(store: RedisStore<C>, mut connection: C, mut spy: Spy) -> Table {
+async fn table<C: Connection, D: Connection>(
+    store: RedisStore<C>,
+    mut connection: D,
+    mut spy: Spy,
+) -> Table {
     let log_in = owned_by(OwnerChange::Set("ada".to_owned()));
     let (touch, log_out) = (
         owned_by(OwnerChange::Unchanged),
@@ -186,8 +190,9 @@ async fn each_operation_sends_to_a_cluster_what_the_table_says() {
     let directory = tempfile::tempdir().expect("a directory");
     let cluster = crate::cluster::Cluster::start(directory.path()).await;
     let connection = cluster.connect().await;
+    let store = cluster.store().await;
     let spy = Spy::on(&cluster.servers).await;
-    let sent = table(RedisStore::cluster(connection.clone()), connection, spy).await;
+    let sent = table(store, connection, spy).await;
     let expected = expected(&[
         ("create", &[("EVALSHA", 1)]),
         ("load", &[("EVALSHA", 1)]),
