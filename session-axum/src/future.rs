@@ -9,7 +9,7 @@ use std::{
 
 use axum::response::{IntoResponse, Response};
 use pin_project_lite::pin_project;
-use session_core::{BoxFuture, Finished};
+use session_core::{BoxFuture, CookieChange, Finished};
 
 use crate::{SessionError, config::Config, slot::Place, transport::Heard};
 
@@ -46,7 +46,7 @@ where
         if let Some(commit) = this.commit {
             return commit.as_mut().poll(cx).map(Ok);
         }
-        let response = ready!(this.inner.poll(cx))?.into_response();
+        let mut response = ready!(this.inner.poll(cx))?.into_response();
         let Some((place, opened)) = this
             .place
             .as_ref()
@@ -57,32 +57,31 @@ where
         };
         let (heard, failed) = (opened.heard, response.status().is_server_error());
         let Ok(session) = &opened.session else {
-            return Poll::Ready(Ok(answer(
-                response,
-                &place.config,
-                heard,
-                Finished::nothing(),
-            )));
+            place
+                .config
+                .tell(response.headers_mut(), heard, CookieChange::Keep);
+            return Poll::Ready(Ok(response));
         };
         if let Some(finished) = Finished::at_once(session, failed) {
-            return Poll::Ready(Ok(answer(response, &place.config, heard, finished)));
+            finish(&mut response, &place.config, heard, finished);
+            return Poll::Ready(Ok(response));
         }
         let (session, config) = (session.clone(), Arc::clone(&place.config));
         let commit = this.commit.insert(Box::pin(async move {
             let finished = Finished::of(&session, failed).await;
-            answer(response, &config, heard, finished)
+            finish(&mut response, &config, heard, finished);
+            response
         }));
         commit.as_mut().poll(cx).map(Ok)
     }
 }
 
-/// The handler's response, or an error in its place, with what the client must be told.
-fn answer(mut response: Response, config: &Config, heard: Heard, finished: Finished) -> Response {
+/// Puts in what the client must be told; after a failure an error takes the place of the handler's response.
+fn finish(response: &mut Response, config: &Config, heard: Heard, finished: Finished) {
     if let Some(error) = finished.error {
-        response = SessionError::from(error).into_response();
+        *response = SessionError::from(error).into_response();
     }
     config.tell(response.headers_mut(), heard, finished.cookie);
-    response
 }
 
 impl<F> std::fmt::Debug for ResponseFuture<F> {

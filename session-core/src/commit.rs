@@ -3,11 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    Committed, Created, Error, Fields, Guard, NewRecord, OwnerChange, Patch, Record, Renewal,
-    Rotation, Session, SessionId, Status, StoreError, Token,
-    life::{Life, Live, News},
+    Committed, Created, Error, Fields, Guard, NewRecord, OwnerChange, Patch, Policy, Record,
+    Renewal, Rotation, Session, SessionId, Status, StoreError, Token,
+    life::{Life, Live, News, State},
     observe::{self, Destroyed},
-    rotation,
     staged::{Staged, check_growth},
 };
 
@@ -39,35 +38,17 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// Of a request whose session could not be loaded.
-    #[must_use]
-    pub const fn nothing() -> Self {
-        Self {
-            cookie: CookieChange::Keep,
-            error: None,
-        }
-    }
-
     /// As [`of`](Self::of), for a request that has nothing to send to the store: without a wait. `None` where there is
     /// something to send.
     #[must_use]
     pub fn at_once(session: &Session, failed: bool) -> Option<Self> {
-        let _turn = session.try_calls()?;
-        let (before, live) = {
-            let state = session.lock();
-            if !state.staged.is_empty() {
-                return None;
-            }
-            (state.news, state.live().cloned())
-        };
-        let is_due = |live| match session.patch(&live, &Staged::default()) {
-            Ok(upkeep) => !upkeep.is_empty(),
-            Err(_) => true,
-        };
-        if !failed && live.is_some_and(is_due) {
+        let policy = &session.backend().policy;
+        let (_turn, mut state) = session.lock_alone()?;
+        let is_due = |live| !state.upkeep(policy, live).is_empty();
+        if !state.staged.is_empty() || (!failed && state.live().is_some_and(is_due)) {
             return None;
         }
-        Some(Self::told(session, Ok(()), false, before))
+        Some(Self::told(&mut state, policy, None))
     }
 
     /// The commit of a response that is about to leave, by the layer. `failed`: the handler answered 5xx, so
@@ -83,38 +64,40 @@ impl Finished {
             (Ok(_turn), Some(mut staged)) => session.settle(&mut staged).await,
             (turn, _) => turn.map(drop),
         };
-        Self::told(session, result, wished, before)
-    }
-
-    fn told(session: &Session, result: Result<(), Error>, wished: bool, before: News) -> Self {
-        let mut state = session.lock();
-        state.sent = true;
-        let late = std::mem::take(&mut state.staged);
         let error = match result {
             // The dead stay dead, and the handler's answer stands (R8).
             Ok(()) | Err(Error::Gone) => None,
             // Nothing was asked for, so nothing is missing.
             Err(_) if !wished => None,
-            Err(error) => {
-                state.news = before;
-                Some(error)
-            }
+            Err(error) => Some(error),
         };
+        let mut state = session.lock();
+        if error.is_some() {
+            state.news = before;
+        }
+        let late = std::mem::take(&mut state.staged);
+        let finished = Self::told(&mut state, &session.backend().policy, error);
+        drop(state);
+        if !late.is_empty() {
+            observe::refused_in_commit();
+        }
+        finished
+    }
+
+    /// From now on the response head has left.
+    fn told(state: &mut State, policy: &Policy, error: Option<Error>) -> Self {
+        state.sent = true;
         let cookie = match (state.news, &state.life) {
             (News::Set, Life::Live(live)) => CookieChange::Set {
                 token: Token {
                     id: live.id,
                     generation: live.generation,
                 },
-                max_age: session.backend().policy.max_age(&live.record),
+                max_age: policy.max_age(&live.record),
             },
             (News::Remove, _) => CookieChange::Remove,
             (News::Set | News::Nothing, _) => CookieChange::Keep,
         };
-        drop(state);
-        if !late.is_empty() {
-            observe::refused_in_commit();
-        }
         Self { cookie, error }
     }
 }
@@ -320,32 +303,21 @@ impl Session {
         } else {
             record.remembered()
         };
-        let forced = sets_owner || staged.remember.is_some() || live.reissue;
-        let active = !self.lock().unattended;
-        let renewal = (forced || (active && policy.touch_due(record))).then(|| Renewal {
+        let upkeep = self.lock().upkeep(policy, live);
+        let renews = sets_owner || staged.remember.is_some();
+        let renewal = renews.then(|| Renewal {
             lifetime: policy.lifetime(staged.remember.or(former)),
-            unless_touched_after: (!forced).then(|| record.touched_at()),
+            unless_touched_after: None,
         });
+        let rotation = staged.rotate.then_some(Rotation::Explicit);
         Ok(Patch {
             fields: changes.fields,
             owner: staged.owner.clone(),
-            rotation: self.rotation(live, staged),
-            renewal,
+            rotation: rotation.or(upkeep.rotation),
+            renewal: renewal.or(upkeep.renewal),
             remember: staged.remember,
-            confirm: rotation::confirms(record, live.shown),
+            confirm: upkeep.confirm,
         })
-    }
-
-    fn rotation(&self, live: &Live, staged: &Staged) -> Option<Rotation> {
-        let is_due = || {
-            // After the response nobody could be told.
-            rotation::is_due(&self.backend().policy, &live.record, live.shown) && !self.lock().sent
-        };
-        if staged.rotate {
-            Some(Rotation::Explicit)
-        } else {
-            is_due().then_some(Rotation::Periodic)
-        }
     }
 
     /// One commit, and what its outcome means for this request.

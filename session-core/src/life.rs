@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::{
-    Backend, Error, OwnerChange, Record, ReplayPolicy, SessionId, Status, StoreError, Token,
+    Backend, Error, OwnerChange, Patch, Policy, Record, Renewal, ReplayPolicy, Rotation, SessionId,
+    Status, StoreError, Token,
     ended::Watch,
     observe::{self, Destroyed},
-    rotation::{Standing, standing},
+    rotation::{self, Standing, standing},
     staged::{Snapshot, Staged, StagedField},
 };
 
@@ -83,6 +84,10 @@ impl State {
 
     pub(crate) fn snapshot(&self) -> Snapshot {
         let record = self.record().cloned();
+        // Most requests read, and only that.
+        if self.staged.writes_nothing() && self.in_flight.is_empty() {
+            return Snapshot::of(record);
+        }
         let owner = self.staged.owner.clone();
         let former = record.as_ref().and_then(|record| record.owner());
         let mut snapshot = Snapshot {
@@ -94,6 +99,23 @@ impl State {
         };
         snapshot.overlay(self.staged.fields());
         snapshot
+    }
+
+    /// What is due by itself, whatever the request wrote: a touch, a periodic rotation, the note that its token was seen.
+    pub(crate) fn upkeep(&self, policy: &Policy, live: &Live) -> Patch {
+        let record = &live.record;
+        let touches = live.reissue || (!self.unattended && policy.touch_due(record));
+        // After the response nobody could be told.
+        let rotates = !self.sent && rotation::is_due(policy, record, live.shown);
+        Patch {
+            rotation: rotates.then_some(Rotation::Periodic),
+            renewal: touches.then(|| Renewal {
+                lifetime: policy.lifetime(record.remembered()),
+                unless_touched_after: (!live.reissue).then(|| record.touched_at()),
+            }),
+            confirm: rotation::confirms(record, live.shown),
+            ..Patch::default()
+        }
     }
 
     /// What a response commits: everything, or after a failure nothing but a staged end.

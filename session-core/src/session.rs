@@ -3,7 +3,7 @@
 use std::{
     borrow::Cow,
     fmt,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, SystemTime},
 };
 
@@ -63,8 +63,8 @@ pub struct Session {
 
 struct Shared {
     backend: Arc<Backend>,
-    /// The store calls of one request take turns.
-    calls: Queue<()>,
+    /// The store calls of one request take turns. Made at the first: most requests only read.
+    calls: OnceLock<Queue<()>>,
     state: Mutex<State>,
 }
 
@@ -107,7 +107,7 @@ impl Session {
         Self {
             shared: Arc::new(Shared {
                 backend,
-                calls: Queue::new(()),
+                calls: OnceLock::new(),
                 state: Mutex::new(State {
                     life,
                     staged: Staged::default(),
@@ -300,18 +300,32 @@ impl Session {
 
     /// Waits for this request's own store calls; not for ever, for one that is polled no more never ends.
     pub(crate) async fn calls(&self) -> Result<QueueGuard<'_, ()>, Error> {
-        if let Some(turn) = self.try_calls() {
+        let calls = self.shared.calls.get_or_init(Queue::default);
+        if let Ok(turn) = calls.try_lock() {
             return Ok(turn);
         }
         let backend = self.backend();
         let mut limit = backend.runtime.sleep(backend.policy.update_timeout);
-        let turn = within(Box::pin(self.shared.calls.lock()), &mut limit).await;
+        let turn = within(Box::pin(calls.lock()), &mut limit).await;
         turn.ok_or_else(observe::contended)
     }
 
     /// The same, if there is nothing to wait for.
     pub(crate) fn try_calls(&self) -> Option<QueueGuard<'_, ()>> {
-        self.shared.calls.try_lock().ok()
+        let calls = self.shared.calls.get_or_init(Queue::default);
+        calls.try_lock().ok()
+    }
+
+    /// What moves, while none of this request's store calls is under way. Where there was none ever, no turn needs to
+    /// be taken: whoever takes the first looks at the state afterwards.
+    pub(crate) fn lock_alone(&self) -> Option<(Option<QueueGuard<'_, ()>>, MutexGuard<'_, State>)> {
+        let calls = &self.shared.calls;
+        let turn = match calls.get() {
+            Some(calls) => Some(calls.try_lock().ok()?),
+            None => None,
+        };
+        let state = self.lock();
+        (turn.is_some() || calls.get().is_none()).then_some((turn, state))
     }
 
     /// This is the newest record, or was a moment ago: has this request been superseded?

@@ -146,9 +146,13 @@ impl Staged {
         changes
     }
 
+    /// No field and no owner: reads see the record.
+    pub(crate) fn writes_nothing(&self) -> bool {
+        self.fields.is_empty() && self.owner == OwnerChange::Unchanged
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        self.fields.is_empty()
-            && self.owner == OwnerChange::Unchanged
+        self.writes_nothing()
             && !self.rotate
             && !self.destroy
             && self.remember.is_none()
@@ -204,6 +208,16 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
+    /// The record, and nothing over it.
+    pub(crate) const fn of(record: Option<Arc<Record>>) -> Self {
+        Self {
+            record,
+            staged: Vec::new(),
+            owner: OwnerChange::Unchanged,
+            changes_hands: false,
+        }
+    }
+
     /// Lays later writes over those that are on their way to the store.
     pub(crate) fn overlay(&mut self, later: &[StagedField]) {
         if self.staged.is_empty() {
