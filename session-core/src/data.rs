@@ -23,7 +23,7 @@ use crate::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no view of a session",
     label = "has no `#[derive(SessionData)]`",
-    note = "add `#[derive(SessionData)]` to the struct; its fields need `Serialize`, `Deserialize` and `Clone`",
+    note = "add `#[derive(SessionData)]` to the struct; its fields need `Serialize`, `Deserialize` and `Default`",
     note = "for a session that may be missing, write `Option<TypedSession<..>>`"
 )]
 pub trait SessionData: Sized + 'static {
