@@ -52,7 +52,7 @@ pub struct Timeouts {
 }
 
 impl Timeouts {
-    /// AAL1: 30 days in all; no limit of inactivity is asked for.
+    /// AAL1: 30 days in all, and as much without activity, for which no limit is asked.
     #[must_use]
     pub const fn aal1() -> Self {
         let absolute = Duration::from_hours(30 * 24);

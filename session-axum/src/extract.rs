@@ -188,7 +188,11 @@ impl<T: SessionData, L> TypedSession<T, L> {
     /// Changes the view atomically: the closure sees the newest record under this request's staged writes, and runs
     /// again if another request committed in between. Every `Ok` counts exactly once, on every store.
     ///
-    /// What it changed is stored when it returns; nothing else is. One store call, none if nothing changed.
+    /// What it changed is stored when it returns; nothing else is. One store call, none if nothing changed, and one
+    /// more for each time that the closure runs again.
+    ///
+    /// The error is [`Gone`](SessionError::Gone) where the session ended or was superseded meanwhile,
+    /// [`Contended`](SessionError::Contended) after the layer's `update_timeout` (30 seconds), or what the store said.
     pub async fn update<R>(&self, change: impl FnMut(&mut T) -> R) -> Result<R, SessionError> {
         Ok(self.session.inner.update(change).await?)
     }

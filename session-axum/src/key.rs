@@ -21,7 +21,7 @@ use axum_extra::extract::cookie::Key as CookieKey;
 #[derive(Clone)]
 pub struct Key(CookieKey);
 
-/// A secret that is none.
+/// Why a secret can't be a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
@@ -30,9 +30,9 @@ pub enum KeyError {
         "the key's secret has {len} bytes, fewer than {min}: make one with `openssl rand -base64 64`"
     )]
     TooShort {
-        /// What it has.
+        /// How many bytes it has.
         len: usize,
-        /// What it must have.
+        /// How many it needs.
         min: usize,
     },
     /// The secret repeats one byte.
@@ -56,14 +56,16 @@ impl Key {
         Self(CookieKey::generate())
     }
 
-    /// A key from a secret of 32 or more random bytes (HKDF with SHA-256).
+    /// A key from a secret of 32 or more random bytes (HKDF with SHA-256). A shorter one, or one byte repeated, is an
+    /// error.
     pub fn derive_from(secret: impl AsRef<[u8]>) -> Result<Self, KeyError> {
         let secret = secret.as_ref();
         check(secret, Self::SECRET)?;
         Ok(Self(CookieKey::derive_from(secret)))
     }
 
-    /// A key from the bytes of an environment variable, as by [`derive_from`](Self::derive_from).
+    /// A key from the bytes of an environment variable, as by [`derive_from`](Self::derive_from). It is an error if
+    /// there is no such variable.
     pub fn from_env(variable: &str) -> Result<Self, KeyError> {
         let secret = env::var_os(variable).ok_or_else(|| KeyError::NotSet(variable.to_owned()))?;
         Self::derive_from(secret.as_encoded_bytes())

@@ -23,7 +23,7 @@ use crate::{
 /// Gives the routes below it sessions: in `store`, with tokens sealed by `key`.
 ///
 /// Cheap to clone. Every option has a default that suits production; in production, also name the cookie
-/// `__Host-sid`, which browsers protect from sibling domains (ASVS 5, 3.3.1 and 3.3.3).
+/// `__Host-sid`, which browsers protect from sibling domains (OWASP ASVS 5, 3.3.1 and 3.3.3).
 ///
 /// Options are checked all together when the layer is put on a router, which panics with the words of
 /// [`ConfigError`]; [`check`](Self::check) gives the error instead.

@@ -23,7 +23,7 @@ use crate::{
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no view of a session",
     label = "has no `#[derive(SessionData)]`",
-    note = "add `#[derive(SessionData)]` to the struct; its fields need `Serialize`, `Deserialize` and `Clone`",
+    note = "add `#[derive(SessionData)]` to the struct; its fields need `Serialize`, `Deserialize` and `Default`",
     note = "for a session that may be missing, write `Option<TypedSession<..>>`"
 )]
 pub trait SessionData: Sized + 'static {
@@ -126,22 +126,9 @@ impl View {
         Self { session }
     }
 
-    pub fn get<F: for<'de> Deserialize<'de>>(
-        &self,
-        field: &'static Field,
-        default: impl FnOnce() -> F,
-    ) -> F {
-        self.stored(field).unwrap_or_else(default)
-    }
-
-    pub fn take<F: for<'de> Deserialize<'de>>(
-        &self,
-        field: &'static Field,
-        default: impl FnOnce() -> F,
-    ) -> F {
-        let value = self.get(field, default);
-        self.remove(field);
-        value
+    pub fn reading<R>(&self, read: impl FnOnce(&Reader<'_>) -> R) -> R {
+        let snapshot = self.session.snapshot();
+        read(&Reader::new(&self.session, &snapshot))
     }
 
     pub fn set<F: Serialize>(&self, field: &'static Field, value: &F) {
@@ -218,11 +205,6 @@ impl View {
 
     fn stored<F: for<'de> Deserialize<'de>>(&self, field: &'static Field) -> Option<F> {
         self.reading(|reader| reader.stored(field))
-    }
-
-    fn reading<R>(&self, read: impl FnOnce(&Reader<'_>) -> R) -> R {
-        let snapshot = self.session.snapshot();
-        read(&Reader::new(&self.session, &snapshot))
     }
 }
 

@@ -7,7 +7,8 @@ use crate::{StoreError, fields};
 /// Why a commit or an update did not happen. Nothing was changed, except after a [`Store`](Self::Store)
 /// failure, which may hide a change that the store made before it failed.
 ///
-/// No variant shows a value, an id or a token.
+/// No variant shows a value, an id or a token. Handlers of `session-axum` meet it as its `SessionError`, which is a
+/// response.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

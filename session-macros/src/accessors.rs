@@ -8,7 +8,7 @@ use syn::ext::IdentExt;
 use syn::{Ident, LitStr, Visibility};
 
 use crate::model::{Accessor, Does, Field, Kind, View};
-use crate::names::{Names, constant, last};
+use crate::names::{Names, constant, last, read_function};
 
 /// The struct, which holds the session and the last value of each required field, and its
 /// methods.
@@ -22,8 +22,10 @@ pub(crate) fn expand(view: &View<'_>, names: &Names) -> TokenStream {
     let session = (names.session.clone(), quote!(#p::View));
     let structure = structure(view, names, [session].into_iter().chain(lasts));
     let constants = view.stored().map(|field| constant_item(field, view, names));
+    let defaulting = view.fields.iter().filter(|field| field.is_defaulting());
+    let reads = defaulting.map(|field| read_item(field, names));
     let methods = methods(view, |field, does| body(field, does, names));
-    let items = implementation(names, &quote!(#(#constants)* #methods));
+    let items = implementation(names, &quote!(#(#constants)* #(#reads)* #methods));
     quote!(#structure #items)
 }
 
@@ -124,6 +126,16 @@ fn constant_item(field: &Field<'_>, view: &View<'_>, names: &Names) -> TokenStre
     }
 }
 
+fn read_item(field: &Field<'_>, names: &Names) -> TokenStream {
+    let (p, ty, default) = (&names.private, field.ty, names.default(field));
+    let (read, constant) = (read_function(field), constant(field));
+    quote! {
+        fn #read(reader: &#p::Reader<'_>) -> #ty {
+            #p::Reader::field::<#ty>(reader, Self::#constant, || #default)
+        }
+    }
+}
+
 fn method(
     field: &Field<'_>,
     Accessor { name, does }: &Accessor,
@@ -180,16 +192,14 @@ fn body(field: &Field<'_>, does: Does, names: &Names) -> TokenStream {
     let (ty, constant, last) = (field.ty, constant(field), last(field));
     match field.kind {
         Kind::Plain | Kind::Flash => {
-            let default = names.default(field);
+            let read = read_function(field);
+            let get = quote!(#p::View::reading(&self.#session, Self::#read));
+            let remove = quote!(#p::View::remove(&self.#session, Self::#constant));
             match does {
-                Does::Get if field.kind == Kind::Plain => {
-                    quote!(#p::View::get::<#ty>(&self.#session, Self::#constant, || #default))
-                }
-                Does::Get | Does::Take => {
-                    quote!(#p::View::take::<#ty>(&self.#session, Self::#constant, || #default))
-                }
+                Does::Get if field.kind == Kind::Plain => get,
+                Does::Get | Does::Take => quote!(let value = #get; #remove; value),
                 Does::Set => quote!(#p::View::set::<#ty>(&self.#session, Self::#constant, &value)),
-                Does::Remove => quote!(#p::View::remove(&self.#session, Self::#constant)),
+                Does::Remove => remove,
             }
         }
         Kind::Required if does == Does::Set => {

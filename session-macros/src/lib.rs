@@ -52,7 +52,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `take_notice() -> Option<String>` | `Option` fields but `required` ones | reads and removes it |
 ///
 /// The types of the fields are `Serialize`, `DeserializeOwned` and, but for `required` ones and
-/// those with a `default`, [`Default`]; those of `required` fields are also [`Clone`] and [`Send`].
+/// those with a `default`, `Default`; those of `required` fields are also `Clone` and `Send`.
 /// A field's doc comment becomes the doc of its accessors. The accessors, and the struct
 /// `ShopAccessors` that has them, are as visible as the view. An `Option` is recognised by its name.
 ///
@@ -91,7 +91,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// removes the alias.
 ///
 /// **`default`** is any expression of the field's type; `Self` in it is the view. Without it
-/// an absent field reads as [`Default::default()`].
+/// an absent field reads as `Default::default()`.
 ///
 /// **`required`** is for what a view makes no sense without. Where the field is absent or does not
 /// decode, `TypedSession<T>` is rejected with 401, and `Option<TypedSession<T>>` is `None`. There
@@ -114,7 +114,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// **`flash`** is a message for the next page: both `notice()` and `take_notice()` consume it.
 /// `state` and `update` see it without consuming it.
 ///
-/// **`skip`** leaves the field out of the session. In `state()` it is [`Default::default()`].
+/// **`skip`** leaves the field out of the session. In `state()` it is `Default::default()`.
 #[proc_macro_derive(SessionData, attributes(session))]
 pub fn session_data(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

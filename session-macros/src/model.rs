@@ -5,8 +5,8 @@ use quote::format_ident;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Data, DeriveInput, Fields, FieldsNamed, GenericArgument, Generics, Ident, Lifetime,
-    LitStr, Meta, PathArguments, Type, Visibility,
+    Attribute, Data, DeriveInput, Error, Fields, FieldsNamed, GenericArgument, Generics, Ident,
+    Lifetime, LitStr, Meta, PathArguments, Type, Visibility,
 };
 
 use crate::attr::{FieldAttrs, ViewAttrs};
@@ -98,6 +98,13 @@ impl<'a> View<'a> {
 impl<'a> Field<'a> {
     fn new(field: &'a syn::Field, diagnostics: &mut Diagnostics) -> Option<Self> {
         let attrs = FieldAttrs::read(&field.attrs, diagnostics);
+        // Left out of the stub, too: its type is not one in every place where a type may stand.
+        if let Type::TraitObject(_) | Type::ImplTrait(_) = ungrouped(&field.ty) {
+            let message =
+                "a trait has no size, and can't be loaded: write a type that implements it";
+            diagnostics.push(Error::new_spanned(&field.ty, message));
+            return None;
+        }
         Some(Self {
             ident: field.ident.as_ref()?,
             ty: &field.ty,
@@ -113,6 +120,11 @@ impl<'a> Field<'a> {
 
     pub(crate) fn is_stored(&self) -> bool {
         matches!(self.kind, Kind::Plain | Kind::Flash | Kind::Required)
+    }
+
+    /// Whether it is stored, and has a default for where it is not.
+    pub(crate) fn is_defaulting(&self) -> bool {
+        matches!(self.kind, Kind::Plain | Kind::Flash)
     }
 
     pub(crate) fn is_required(&self) -> bool {

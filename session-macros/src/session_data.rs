@@ -5,7 +5,7 @@ use quote::quote;
 use syn::ext::IdentExt;
 
 use crate::model::{Field, Kind, View};
-use crate::names::{Names, last};
+use crate::names::{Names, last, read_function};
 
 pub(crate) fn expand(view: &View<'_>, names: &Names) -> TokenStream {
     let Names {
@@ -92,13 +92,13 @@ fn state(field: &Field<'_>, names: &Names) -> TokenStream {
         session,
         ..
     } = names;
-    let (ty, getter) = (field.ty, field.getter());
+    let getter = field.getter();
     match field.kind {
         Kind::Skipped => names.default(field),
         // Its getter would consume it.
         Kind::Flash => {
-            let (constant, default) = (names.constant(field), names.default(field));
-            quote!(#p::View::get::<#ty>(&accessors.#session, #constant, || #default))
+            let read = read_function(field);
+            quote!(#p::View::reading(&accessors.#session, #accessors_path::#read))
         }
         _ => quote!(#accessors_path::#getter(accessors)),
     }
@@ -110,11 +110,12 @@ fn read(field: &Field<'_>, names: &Names) -> TokenStream {
     match field.kind {
         Kind::Skipped => names.default(field),
         Kind::Plain | Kind::Flash => {
-            let default = names.default(field);
             if field.attrs.has("strict") {
+                let default = names.default(field);
                 quote!(#p::Reader::strict::<#ty>(reader, #constant, || #default)?)
             } else {
-                quote!(#p::Reader::field::<#ty>(reader, #constant, || #default))
+                let (accessors, read) = (&names.accessors_path, read_function(field));
+                quote!(#accessors::#read(reader))
             }
         }
         Kind::Required => quote!(#p::Reader::required::<#ty>(reader, #constant)?),

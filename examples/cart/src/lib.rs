@@ -1,7 +1,7 @@
 //! A shop whose page sends many requests at once: none of what they add is lost.
 //!
 //! The session is shared by two libraries, `basket` and `history`, which know nothing of each other. Each has a view
-//! of its own, with a prefix of its own. Read them after this file; `page` is the HTML, with a script of twenty lines.
+//! of its own, with a prefix of its own. Read them after this file; `page` is the HTML, with a script of one screen.
 
 mod basket;
 mod history;
@@ -34,11 +34,11 @@ pub const GOODS: [(&str, &str); 12] = [
     ("tyre", "Round, black, and holds air."),
 ];
 
-/// The whole application, with its sessions in memory. `key` seals the cookies.
-pub fn app(key: Key) -> Router {
+/// The whole application. `key` seals the cookies, `store` holds the sessions.
+pub fn app(key: Key, store: MemoryStore) -> Router {
     // `secure(false)` is here only because this example serves plain http on loopback, where not
     // every client sends a cookie marked `Secure` back. Leave the line out of whatever you deploy.
-    let sessions = SessionLayer::new(MemoryStore::new(), key).secure(false);
+    let sessions = SessionLayer::new(store, key).secure(false);
 
     Router::new()
         .route("/goods/{item}", get(describe))
@@ -57,10 +57,10 @@ fn about(item: &str) -> Option<&'static str> {
 
 /// The page. It reads both views, from one load.
 async fn shop(basket: TypedSession<Basket>, history: TypedSession<History>) -> Html<String> {
-    let has_session = !basket.session().is_new();
-    Html(page::render(has_session, &basket.items(), &history.items()))
+    Html(page::shop(&basket.items(), &history.items()))
 }
 
-async fn describe(Path(item): Path<String>) -> Result<&'static str, StatusCode> {
-    about(&item).ok_or(StatusCode::NOT_FOUND)
+async fn describe(Path(item): Path<String>) -> Result<Html<String>, StatusCode> {
+    let about = about(&item).ok_or(StatusCode::NOT_FOUND)?;
+    Ok(Html(page::item(&item, about)))
 }

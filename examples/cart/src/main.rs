@@ -6,7 +6,7 @@ use std::env;
 use std::error::Error;
 use std::net::Ipv4Addr;
 
-use session_axum::Key;
+use session_axum::{Key, MemoryStore};
 use tokio::net::TcpListener;
 
 #[tokio::main]
@@ -15,6 +15,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     println!("The shop is on http://{}", listener.local_addr()?);
     // A new key at each start: the sessions are in memory, and end with the process anyhow.
-    axum::serve(listener, cart::app(Key::generate())).await?;
+    let app = cart::app(Key::generate(), MemoryStore::new());
+    axum::serve(listener, app).await?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The store contract as a suite that anybody's store can run: one test per rule.
 //!
 //! Say in a [`Harness`] how to get at your store, and let [`conformance!`](crate::conformance!) write the tests into a
-//! module of your test crate, which needs `tokio` with the features `macros` and `rt-multi-thread`:
+//! module of your test crate, which needs `tokio` with the feature `rt-multi-thread`:
 //!
 //! ```
 //! use std::time::Duration;
@@ -38,7 +38,8 @@
 //!
 //! The suite has neither a runtime nor a clock of its own. Tests of overlapping calls run them on as many handles
 //! as there are processes in their story, each got by [`Harness::store`]. What is random differs from run to run, and
-//! a failure shows the seed, which `SESSION_TEST_SEED` gives again.
+//! a failure shows the seed, which `SESSION_TEST_SEED` gives again. A test that does not end within [`Harness::LIMIT`]
+//! fails.
 
 #![expect(
     missing_docs,
@@ -49,6 +50,7 @@
 mod bench;
 mod guards;
 mod life;
+mod limit;
 mod overlap;
 mod owners;
 mod parallel;
@@ -65,6 +67,8 @@ use crate::{SessionId, SessionStore};
 
 #[doc(hidden)]
 pub use bench::Bench;
+#[doc(hidden)]
+pub use limit::within_limit;
 
 /// How the suite gets at a store, and at the store's time.
 pub trait Harness: Sized + Send + Sync + 'static {
@@ -78,6 +82,10 @@ pub trait Harness: Sized + Send + Sync + 'static {
     /// The store's time stands still but for [`pass`](Self::pass). Then deadlines are tested to the microsecond,
     /// else to a tenth of a [`MINUTE`](Self::MINUTE).
     const STANDS_STILL: bool = false;
+
+    /// The longest that one test may take, of real time: two minutes. A store that is right takes seconds, if
+    /// [`pass`](Self::pass) does not wait; a test that takes longer fails, and says what that may mean.
+    const LIMIT: Duration = Duration::from_mins(2);
 
     /// A new store with nothing in it, for one test. `None` where there is none to test, say without a server:
     /// then the test passes, and it is for you to tell that it tested nothing.
@@ -105,21 +113,39 @@ macro_rules! rules {
             $(pub use super::$module::{$($rule),+};)+
         }
 
-        /// One `#[tokio::test]` for each rule of the store contract: see [`conformance`](mod@crate::conformance).
+        /// One `#[test]` for each rule of the store contract: see [`conformance`](mod@crate::conformance).
         #[macro_export]
         macro_rules! conformance {
             ($harness:ty) => {
                 $($(
-                    #[::tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                    async fn $rule() {
-                        let spawn = |task| drop(::tokio::spawn(task));
-                        if let Some(bench) = $crate::conformance::Bench::<$harness>::start(spawn).await {
-                            $crate::conformance::rules::$rule(&bench).await;
-                        }
+                    #[::core::prelude::v1::test]
+                    fn $rule() {
+                        $crate::conformance_rule!($harness, $rule);
                     }
                 )+)+
             };
         }
+    };
+}
+
+/// The test of one rule.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_rule {
+    ($harness:ty, $rule:ident) => {
+        $crate::conformance::within_limit::<$harness>(::core::stringify!($rule), || {
+            let runtime = ::tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build();
+            runtime.expect("a runtime").block_on(async {
+                let spawn = |task| ::core::mem::drop(::tokio::spawn(task));
+                let bench = $crate::conformance::Bench::<$harness>::start(spawn).await;
+                if let ::core::option::Option::Some(bench) = bench {
+                    $crate::conformance::rules::$rule(&bench).await;
+                }
+            });
+        });
     };
 }
 

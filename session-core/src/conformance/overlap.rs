@@ -1,7 +1,7 @@
 //! Every pair of operations on one session at the same time: what comes of it is what comes of one after the other,
 //! in one order or the other (R4, R5, R8, R11, R12).
 
-use std::sync::Arc;
+use std::{future::poll_fn, sync::Arc, task::Poll};
 
 use tokio::sync::Barrier;
 
@@ -279,6 +279,28 @@ async fn pairs<H: Harness>(bench: &Bench<H>, one: Op, others: &[Op]) -> Vec<Pair
     loaded
 }
 
+/// The answers of both. A panic of either ends it, for the other would wait for it to come.
+async fn both<T>(tasks: [impl Future<Output = T>; 2]) -> [T; 2] {
+    let mut tasks = tasks.map(|task| (Box::pin(task), None));
+    poll_fn(|cx| {
+        for (task, answer) in &mut tasks {
+            if answer.is_none()
+                && let Poll::Ready(done) = task.as_mut().poll(cx)
+            {
+                *answer = Some(done);
+            }
+        }
+        match &mut tasks {
+            [(_, first @ Some(_)), (_, second @ Some(_))] => {
+                Poll::Ready([first.take(), second.take()])
+            }
+            _ => Poll::Pending,
+        }
+    })
+    .await
+    .map(|answer| answer.expect("both are there"))
+}
+
 pub async fn of_any_two_operations_at_once_one_was_first<H: Harness>(bench: &Bench<H>) {
     for _ in 0..10 {
         bench.create(Some("dead")).await;
@@ -301,7 +323,8 @@ pub async fn of_any_two_operations_at_once_one_was_first<H: Harness>(bench: &Ben
                 answers
             })
         });
-        let answers = first.await.into_iter().zip(second.await);
+        let [first, second] = both([first, second]).await;
+        let answers = first.into_iter().zip(second);
         for (pair, (first, second)) in pairs.iter().zip(answers) {
             let left = bench.try_load(pair.id).await;
             pair.check::<H>(&Outcome {
@@ -319,5 +342,22 @@ pub async fn of_any_two_operations_at_once_one_was_first<H: Harness>(bench: &Ben
                 assert_eq!(bench.sessions_of(&name).await, expected, "{:?}", pair.ops);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::both;
+
+    #[tokio::test]
+    #[should_panic(expected = "the second failed")]
+    async fn who_waits_for_one_that_failed_is_not_waited_for() {
+        let side = async |who| {
+            assert!(who == 0, "the second failed");
+            pending::<()>().await;
+        };
+        both([side(0), side(1)]).await;
     }
 }

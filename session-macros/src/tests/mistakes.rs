@@ -53,6 +53,15 @@ fn only_a_struct_with_named_fields_is_a_view() {
 }
 
 #[test]
+fn a_trait_is_no_type_of_a_field() {
+    let message = "a trait has no size, and can't be loaded: write a type";
+    for ty in ["A + B", "A +", "dyn A", "(dyn A + B)", "impl A"] {
+        let input = format!("struct S {{ a: {ty}, #[session(skip)] b: {ty}, c: Box<dyn A + B> }}");
+        assert_mistakes(&input, &[(ty, message), (ty, message)]);
+    }
+}
+
+#[test]
 fn a_view_owns_its_data() {
     let borrows = "so it can't borrow: remove";
     assert_mistakes(

@@ -9,7 +9,9 @@ use std::process::{self, Stdio};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Method;
 use fantoccini::cookies::Cookie;
+use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -18,6 +20,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::TcpListener;
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
+use url::{ParseError, Url};
 
 /// The longest that anything here may take; nothing waits for so long unless it is broken.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -126,6 +129,29 @@ pub(crate) async fn cookies(page: &Client) -> Vec<Cookie<'static>> {
     page.get_all_cookies().await.unwrap()
 }
 
+/// What the page's console has said since it was last asked: warnings, errors, and exceptions that nobody caught.
+pub(crate) async fn console(page: &Client) -> Vec<String> {
+    let entries = page.issue_cmd(ConsoleLog).await.unwrap();
+    let entries = entries.as_array().expect("a list").iter();
+    entries
+        .map(|entry| entry["message"].as_str().expect("a text").to_owned())
+        .collect()
+}
+
+/// A command of chromedriver's own.
+#[derive(Debug)]
+struct ConsoleLog;
+
+impl WebDriverCompatibleCommand for ConsoleLog {
+    fn endpoint(&self, driver: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        driver.join(&format!("session/{}/se/log", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (Method::POST, Some(json!({ "type": "browser" }).to_string()))
+    }
+}
+
 /// Chromium with an empty profile, and the `chromedriver` that drives it.
 struct Browser {
     page: Client,
@@ -177,8 +203,10 @@ impl Browser {
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1".to_owned(),
         ];
         options.extend(user_agent.map(|agent| format!("--user-agent={agent}")));
-        let Value::Object(capabilities) = json!({ "goog:chromeOptions": { "args": options } })
-        else {
+        let Value::Object(capabilities) = json!({
+            "goog:chromeOptions": { "args": options },
+            "goog:loggingPrefs": { "browser": "WARNING" },
+        }) else {
             unreachable!("it is written as an object");
         };
         let page = ClientBuilder::new(HttpConnector::new())

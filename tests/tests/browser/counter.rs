@@ -3,7 +3,7 @@
 use fantoccini::{Client, Locator};
 use session_axum::Key;
 
-use crate::chromium::{cookies, drive, press, session_cookie, shows};
+use crate::chromium::{console, cookies, drive, press, session_cookie, shows};
 
 #[tokio::test]
 async fn the_counter_works_in_a_browser() {
@@ -61,6 +61,7 @@ async fn visit(page: Client, address: String) {
         first,
         "it is a new session"
     );
+    assert_eq!(console(&page).await, [""; 0]);
 }
 
 async fn shows_no_notice(page: &Client) {

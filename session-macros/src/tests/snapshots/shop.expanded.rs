@@ -36,6 +36,31 @@ impl ShopAccessors {
             "shop.notice",
         )
         .none_is_absent();
+    fn __read_language(reader: &framework::session::__private::Reader<'_>) -> String {
+        framework::session::__private::Reader::field::<
+            String,
+        >(reader, Self::__field_language, || ShopAccessors::__default_language())
+    }
+    fn __read_basket(reader: &framework::session::__private::Reader<'_>) -> Vec<u64> {
+        framework::session::__private::Reader::field::<
+            Vec<u64>,
+        >(
+            reader,
+            Self::__field_basket,
+            || <Vec<u64> as ::core::default::Default>::default(),
+        )
+    }
+    fn __read_notice(
+        reader: &framework::session::__private::Reader<'_>,
+    ) -> Option<String> {
+        framework::session::__private::Reader::field::<
+            Option<String>,
+        >(
+            reader,
+            Self::__field_notice,
+            || <Option<String> as ::core::default::Default>::default(),
+        )
+    }
     /// The session's `user_id`.
     #[must_use]
     pub fn user_id(&self) -> u64 {
@@ -65,12 +90,9 @@ impl ShopAccessors {
     /// The session's `language`.
     #[must_use]
     pub fn language(&self) -> String {
-        framework::session::__private::View::get::<
-            String,
-        >(
+        framework::session::__private::View::reading(
             &self.__session,
-            Self::__field_language,
-            || ShopAccessors::__default_language(),
+            Self::__read_language,
         )
     }
     /// Sets `language`.
@@ -89,12 +111,9 @@ impl ShopAccessors {
     /// The session's `basket`.
     #[must_use]
     pub fn basket(&self) -> Vec<u64> {
-        framework::session::__private::View::get::<
-            Vec<u64>,
-        >(
+        framework::session::__private::View::reading(
             &self.__session,
-            Self::__field_basket,
-            || <Vec<u64> as ::core::default::Default>::default(),
+            Self::__read_basket,
         )
     }
     /// Sets `basket`.
@@ -112,13 +131,15 @@ impl ShopAccessors {
     }
     /// The session's `notice`, which reading removes.
     pub fn message(&self) -> Option<String> {
-        framework::session::__private::View::take::<
-            Option<String>,
-        >(
+        let value = framework::session::__private::View::reading(
+            &self.__session,
+            Self::__read_notice,
+        );
+        framework::session::__private::View::remove(
             &self.__session,
             Self::__field_notice,
-            || <Option<String> as ::core::default::Default>::default(),
-        )
+        );
+        value
     }
     /// Sets `notice`.
     pub fn set_message(&self, value: Option<String>) {
@@ -135,13 +156,15 @@ impl ShopAccessors {
     }
     /// Takes `notice` out of the session.
     pub fn take_message(&self) -> Option<String> {
-        framework::session::__private::View::take::<
-            Option<String>,
-        >(
+        let value = framework::session::__private::View::reading(
+            &self.__session,
+            Self::__read_notice,
+        );
+        framework::session::__private::View::remove(
             &self.__session,
             Self::__field_notice,
-            || <Option<String> as ::core::default::Default>::default(),
-        )
+        );
+        value
     }
 }
 #[automatically_derived]
@@ -178,12 +201,9 @@ impl framework::session::SessionData for Shop {
             since: ShopAccessors::since(accessors),
             language: ShopAccessors::language(accessors),
             basket: ShopAccessors::basket(accessors),
-            notice: framework::session::__private::View::get::<
-                Option<String>,
-            >(
+            notice: framework::session::__private::View::reading(
                 &accessors.__session,
-                ShopAccessors::__field_notice,
-                || <Option<String> as ::core::default::Default>::default(),
+                ShopAccessors::__read_notice,
             ),
             cache: <Cache as ::core::default::Default>::default(),
         }
@@ -198,13 +218,7 @@ impl framework::session::SessionData for Shop {
             since: framework::session::__private::Reader::required::<
                 String,
             >(reader, ShopAccessors::__field_since)?,
-            language: framework::session::__private::Reader::field::<
-                String,
-            >(
-                reader,
-                ShopAccessors::__field_language,
-                || ShopAccessors::__default_language(),
-            ),
+            language: ShopAccessors::__read_language(reader),
             basket: framework::session::__private::Reader::strict::<
                 Vec<u64>,
             >(
@@ -212,13 +226,7 @@ impl framework::session::SessionData for Shop {
                 ShopAccessors::__field_basket,
                 || <Vec<u64> as ::core::default::Default>::default(),
             )?,
-            notice: framework::session::__private::Reader::field::<
-                Option<String>,
-            >(
-                reader,
-                ShopAccessors::__field_notice,
-                || <Option<String> as ::core::default::Default>::default(),
-            ),
+            notice: ShopAccessors::__read_notice(reader),
             cache: <Cache as ::core::default::Default>::default(),
         })
     }

@@ -24,16 +24,24 @@ impl VisitAccessors {
             "name",
         )
         .none_is_absent();
+    fn __read_count(reader: &::session_axum::__private::Reader<'_>) -> u64 {
+        ::session_axum::__private::Reader::field::<
+            u64,
+        >(reader, Self::__field_count, || <u64 as ::core::default::Default>::default())
+    }
+    fn __read_name(reader: &::session_axum::__private::Reader<'_>) -> Option<String> {
+        ::session_axum::__private::Reader::field::<
+            Option<String>,
+        >(
+            reader,
+            Self::__field_name,
+            || <Option<String> as ::core::default::Default>::default(),
+        )
+    }
     /// How often this visitor came.
     #[must_use]
     fn count(&self) -> u64 {
-        ::session_axum::__private::View::get::<
-            u64,
-        >(
-            &self.__session,
-            Self::__field_count,
-            || <u64 as ::core::default::Default>::default(),
-        )
+        ::session_axum::__private::View::reading(&self.__session, Self::__read_count)
     }
     /// Sets `count`.
     ///
@@ -52,13 +60,7 @@ impl VisitAccessors {
     /// The session's `name`.
     #[must_use]
     fn name(&self) -> Option<String> {
-        ::session_axum::__private::View::get::<
-            Option<String>,
-        >(
-            &self.__session,
-            Self::__field_name,
-            || <Option<String> as ::core::default::Default>::default(),
-        )
+        ::session_axum::__private::View::reading(&self.__session, Self::__read_name)
     }
     /// Sets `name`.
     fn set_name(&self, value: Option<String>) {
@@ -72,13 +74,12 @@ impl VisitAccessors {
     }
     /// Takes `name` out of the session.
     fn take_name(&self) -> Option<String> {
-        ::session_axum::__private::View::take::<
-            Option<String>,
-        >(
+        let value = ::session_axum::__private::View::reading(
             &self.__session,
-            Self::__field_name,
-            || <Option<String> as ::core::default::Default>::default(),
-        )
+            Self::__read_name,
+        );
+        ::session_axum::__private::View::remove(&self.__session, Self::__field_name);
+        value
     }
 }
 #[automatically_derived]
@@ -105,20 +106,8 @@ impl ::session_axum::SessionData for Visit {
         reader: &::session_axum::__private::Reader<'_>,
     ) -> ::core::result::Result<Self, ::session_axum::__private::FieldError> {
         ::core::result::Result::Ok(Self {
-            count: ::session_axum::__private::Reader::field::<
-                u64,
-            >(
-                reader,
-                VisitAccessors::__field_count,
-                || <u64 as ::core::default::Default>::default(),
-            ),
-            name: ::session_axum::__private::Reader::field::<
-                Option<String>,
-            >(
-                reader,
-                VisitAccessors::__field_name,
-                || <Option<String> as ::core::default::Default>::default(),
-            ),
+            count: VisitAccessors::__read_count(reader),
+            name: VisitAccessors::__read_name(reader),
         })
     }
     fn write(&self, writer: &mut ::session_axum::__private::Writer) {

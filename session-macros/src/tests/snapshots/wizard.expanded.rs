@@ -44,6 +44,17 @@ where
     const __field_step: &'static ::session_axum::__private::Field = &::session_axum::__private::Field::new(
         "step",
     );
+    fn __read_answers(
+        reader: &::session_axum::__private::Reader<'_>,
+    ) -> [S::Answer; PAGES] {
+        ::session_axum::__private::Reader::field::<
+            [S::Answer; PAGES],
+        >(
+            reader,
+            Self::__field_answers,
+            || <[S::Answer; PAGES] as ::core::default::Default>::default(),
+        )
+    }
     /// The session's `user`.
     #[must_use]
     pub(crate) fn user(&self) -> Option<String> {
@@ -72,13 +83,7 @@ where
     /// The session's `answers`.
     #[must_use]
     pub(crate) fn answers(&self) -> [S::Answer; PAGES] {
-        ::session_axum::__private::View::get::<
-            [S::Answer; PAGES],
-        >(
-            &self.__session,
-            Self::__field_answers,
-            || <[S::Answer; PAGES] as ::core::default::Default>::default(),
-        )
+        ::session_axum::__private::View::reading(&self.__session, Self::__read_answers)
     }
     /// Sets `answers`.
     pub(crate) fn set_answers(&self, value: [S::Answer; PAGES]) {
@@ -142,13 +147,7 @@ where
     ) -> ::core::result::Result<Self, ::session_axum::__private::FieldError> {
         ::core::result::Result::Ok(Self {
             user: ::session_axum::__private::Reader::owner::<String>(reader),
-            answers: ::session_axum::__private::Reader::field::<
-                [S::Answer; PAGES],
-            >(
-                reader,
-                WizardAccessors::<S, PAGES>::__field_answers,
-                || <[S::Answer; PAGES] as ::core::default::Default>::default(),
-            ),
+            answers: WizardAccessors::<S, PAGES>::__read_answers(reader),
             step: ::session_axum::__private::Reader::required::<
                 S,
             >(reader, WizardAccessors::<S, PAGES>::__field_step)?,
