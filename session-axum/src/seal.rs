@@ -6,11 +6,11 @@
 //!
 //! Inside stands the format's version, `1`, the id as 32 hex digits, and the generation in decimal.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, io::Write as _, sync::Arc};
 
 use aes_gcm::{
     Aes256Gcm, KeyInit as _,
-    aead::{Aead as _, AeadCore as _, Payload},
+    aead::{Aead as _, AeadCore as _, AeadInPlace as _, Payload},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use session_core::{SessionId, Token};
@@ -21,6 +21,9 @@ use crate::{Key, memory::Memory};
 const VERSION: &str = "1";
 const ID_LEN: usize = 32;
 const NONCE_LEN: usize = 12;
+const TAG_LEN: usize = 16;
+const MAX_LEN: usize =
+    NONCE_LEN + VERSION.len() + ID_LEN + u32::MAX.ilog10() as usize + 1 + TAG_LEN;
 
 /// Seals with its first key, opens with any. What opened is remembered, and forgotten with the keys.
 #[derive(Clone)]
@@ -72,11 +75,13 @@ impl Sealer {
 
     pub(crate) fn seal(&self, token: Token) -> String {
         let nonce = Aes256Gcm::generate_nonce(rand::thread_rng());
-        let text = to_text(token);
-        let (msg, aad) = (text.as_bytes(), self.name.as_bytes());
-        // Fails for gigabytes only.
-        let sealed = self.first.encrypt(&nonce, Payload { msg, aad });
-        BASE64_STANDARD.encode([&*nonce, &*sealed.unwrap_or_default()].concat())
+        let mut sealed = Vec::with_capacity(MAX_LEN);
+        sealed.extend_from_slice(&nonce);
+        push_text(&mut sealed, token);
+        let (aad, text) = (self.name.as_bytes(), &mut sealed[NONCE_LEN..]);
+        let tag = self.first.encrypt_in_place_detached(&nonce, aad, text);
+        sealed.extend_from_slice(&tag.expect("fails for gigabytes only"));
+        BASE64_STANDARD.encode(sealed)
     }
 
     /// `None` for anything that was not sealed by one of the keys under this name: there is no other decoder.
@@ -117,12 +122,13 @@ fn cipher(key: &Key) -> Cipher {
     Arc::new(Aes256Gcm::new(key.as_cookie_key().encryption().into()))
 }
 
-fn to_text(token: Token) -> String {
+fn push_text(text: &mut Vec<u8>, token: Token) {
     let mut id = [0; ID_LEN];
     let id = Uuid::from_bytes(*token.id.as_bytes())
         .as_simple()
         .encode_lower(&mut id);
-    [VERSION, id, &token.generation.to_string()].concat()
+    // Writing to a Vec can't fail.
+    let _ = write!(text, "{VERSION}{id}{}", token.generation);
 }
 
 /// One token has one text: no capitals, no sign, no leading zeros.
@@ -222,7 +228,9 @@ mod tests {
 
     #[test]
     fn only_the_one_text_of_a_token_is_a_token() {
-        let good = to_text(token());
+        let mut good = Vec::new();
+        push_text(&mut good, token());
+        let good = String::from_utf8(good).expect("text");
         assert!(from_text(&good).is_some());
         let (id, _) = good.split_at(33);
         for bad in [

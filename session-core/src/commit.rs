@@ -210,13 +210,12 @@ impl Session {
             policy.max_record_size,
         )?;
         let admission = self.backend().admit(staged.owner.owner(), None).await?;
-        let live = self
-            .create(NewRecord {
-                fields: Fields::default().merge(&changes.fields),
-                owner: staged.owner.owner().map(str::to_owned),
-                lifetime: policy.lifetime(staged.remember),
-            })
-            .await?;
+        let new = || NewRecord {
+            fields: Fields::default().merge(&changes.fields),
+            owner: staged.owner.owner().map(str::to_owned),
+            lifetime: policy.lifetime(staged.remember),
+        };
+        let live = self.create(new).await?;
         if let Some(lifetime) = staged.remember {
             let id = live.id;
             if let Err(error) = self.send(live, &Staged::remember(lifetime)).await {
@@ -231,13 +230,13 @@ impl Session {
     }
 
     /// Stores a new record under a new id.
-    async fn create(&self, new: NewRecord) -> Result<Live, Error> {
+    async fn create(&self, new: impl Fn() -> NewRecord) -> Result<Live, Error> {
         if self.lock().sent {
             return Err(Error::ResponseSent);
         }
         for _ in 0..MAX_ID_TRIES {
             let id = SessionId::generate();
-            match self.backend().create(id, new.clone()).await? {
+            match self.backend().create(id, new()).await? {
                 Created::Created(record) => {
                     let live = Live {
                         id,

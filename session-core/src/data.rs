@@ -335,7 +335,7 @@ impl<'a> Reader<'a> {
 pub struct Writer {
     /// All values, one behind the other.
     text: Vec<u8>,
-    /// With the end of each value; `None` for one that can't be written as JSON.
+    /// With the length of each value; `None` for one that can't be written as JSON.
     fields: Vec<(&'static Field, Option<usize>)>,
     owner: Option<String>,
 }
@@ -344,11 +344,12 @@ pub struct Writer {
 impl Writer {
     pub fn field<F: Serialize>(&mut self, field: &'static Field, value: &F) {
         let start = self.text.len();
-        let end = serde_json::to_writer(&mut self.text, value).map(|()| self.text.len());
-        if end.is_err() {
+        let written = serde_json::to_writer(&mut self.text, value);
+        if written.is_err() {
             self.text.truncate(start);
         }
-        self.fields.push((field, end.ok()));
+        let len = self.text.len() - start;
+        self.fields.push((field, written.ok().map(|()| len)));
     }
 
     pub fn owner<V: OwnerValue>(&mut self, owner: Option<&V>) {
@@ -368,20 +369,18 @@ impl Writer {
 
     /// The fields with their JSON texts.
     fn written(&self) -> impl Iterator<Item = (&'static Field, Option<&str>)> {
-        let mut start = 0;
-        self.fields.iter().map(move |(field, end)| {
-            let json = end.map(|end| &self.text[std::mem::replace(&mut start, end)..end]);
-            // serde_json writes nothing else.
-            (*field, json.and_then(|json| str::from_utf8(json).ok()))
-        })
+        written(&self.fields, &self.text)
     }
 
     /// In what the view differs from what was written of it before.
     pub(crate) fn changed<T: SessionData>(mut self, view: &T) -> Result<Staged, Error> {
-        let (count, former) = (self.fields.len(), self.owner.take());
+        let (count, len, former) = (self.fields.len(), self.text.len(), self.owner.take());
         view.write(&mut self);
-        let before = self.written().take(count);
-        let mut staged = differences(before, self.written().skip(count))?;
+        let (before, after) = self.fields.split_at(count);
+        let mut staged = differences(
+            written(before, &self.text),
+            written(after, &self.text[len..]),
+        )?;
         if self.owner != former {
             staged.owner = match self.owner {
                 Some(owner) => OwnerChange::Set(owner),
@@ -403,6 +402,19 @@ impl Writer {
             }
         }
     }
+}
+
+/// Values that lie one behind the other.
+fn written<'a>(
+    fields: &'a [(&'static Field, Option<usize>)],
+    text: &'a [u8],
+) -> impl Iterator<Item = (&'static Field, Option<&'a str>)> {
+    let mut rest = text;
+    fields.iter().map(move |(field, len)| {
+        let json = len.and_then(|len| rest.split_off(..len));
+        // serde_json writes nothing else.
+        (*field, json.and_then(|json| str::from_utf8(json).ok()))
+    })
 }
 
 /// The fields that differ. One that can't be written as JSON is an error, unless it could not be written before.
