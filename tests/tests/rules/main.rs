@@ -5,6 +5,7 @@
 mod after_the_head;
 mod alias;
 mod bounds;
+mod carried;
 mod changing;
 mod client_input;
 mod commit_point;
