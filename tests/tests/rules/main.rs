@@ -19,6 +19,7 @@ mod ended;
 mod equal;
 mod expiry;
 mod failing_stores;
+mod full_store;
 mod jar;
 mod kit;
 mod layer;
