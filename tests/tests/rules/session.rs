@@ -209,6 +209,25 @@ async fn remember_beside_the_log_in_is_kept() {
 }
 
 #[tokio::test]
+async fn a_session_that_could_not_be_remembered_is_over_and_the_next_write_begins_another() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let handler = async move |visit: Visits| {
+        visit.set_count(1);
+        visit.session().remember(DAY);
+        spy.fail(Call::Commit, StoreError::unavailable("down"));
+        let failed = visit.session().commit().await;
+        assert!(matches!(failed, Err(SessionError::Store(_))));
+        visit.set_count(2);
+    };
+    let browser = browse(&store, Router::new().route("/twice", get(handler)));
+    assert_eq!(browser.get("/twice").await.set_cookies().len(), 1);
+    let calls = [Call::Create, Call::Commit, Call::Delete, Call::Create];
+    assert_eq!(store.calls(), calls);
+    assert_eq!(browser.get("/read").await.body, "2 nobody");
+}
+
+#[tokio::test]
 async fn times_are_told_by_the_store_s_clock_and_reading_them_renews_nothing() {
     let (clock, store) = timed();
     let handler = async |session: Session| {
