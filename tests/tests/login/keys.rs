@@ -245,3 +245,37 @@ async fn two_seals_of_one_session_have_nothing_in_common() {
         one.len()
     );
 }
+
+/// How many cookies come back to one that brings both of these, in one order and in the other.
+async fn answers(layer: &SessionLayer, one: &Browser, other: &Browser) -> [usize; 2] {
+    let ask = async |first, second| {
+        let cookies = format!("sid={}; sid={}", token(first), token(second));
+        let answer = browse(layer.clone())
+            .get("/whoami")
+            .header("cookie", cookies);
+        answer.await.set_cookies().len()
+    };
+    [ask(one, other).await, ask(other, one).await]
+}
+
+#[tokio::test]
+async fn of_copies_of_the_newest_token_one_that_the_first_key_sealed_is_enough() {
+    let (_, store) = timed();
+    let (before, both) = (
+        instance(&store, old(), []),
+        instance(&store, new(), [old()]),
+    );
+    let by_old = logged_in(&before).await;
+    let by_new = moved(&by_old, &both);
+    by_new.get("/whoami").await;
+    assert_eq!(answers(&both, &by_old, &by_new).await, [0, 0]);
+    assert_eq!(answers(&both, &by_old, &by_old).await, [1, 1]);
+
+    let next_by_old = by_old.copy();
+    next_by_old.get("/rotate").await;
+    let next_by_new = moved(&next_by_old, &both);
+    next_by_new.get("/whoami").await;
+    // The one before says nothing about the newest.
+    assert_eq!(answers(&both, &by_old, &next_by_new).await, [0, 0]);
+    assert_eq!(answers(&both, &by_new, &next_by_old).await, [1, 1]);
+}
