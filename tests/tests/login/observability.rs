@@ -6,6 +6,10 @@ mod situations;
 use std::{collections::BTreeSet, fs, path::Path};
 
 use recorder::{Recorder, Told};
+use session_axum::StoreError;
+use session_tests::Call;
+
+use crate::common::{HOUR, SECOND, browse, layer, timed};
 
 const GUIDE: &str = include_str!("../../../session-axum/src/guide/observability.md");
 
@@ -70,6 +74,47 @@ async fn the_tables_of_the_guide_are_what_is_told() {
     assert!(
         missing.is_empty() && unknown.is_empty(),
         "in the tables, but never told: {missing:#?}\ntold, but not in the tables: {unknown:#?}"
+    );
+}
+
+#[tokio::test]
+async fn each_event_counts_once_and_under_its_own_label() {
+    let recorder = Recorder::default();
+    let _listening = recorder.listen();
+    let (clock, store) = timed();
+    let browser = browse(layer(&store).rotate_every(HOUR));
+    for path in ["/write/a/1", "/write/a/2", "/log_in/ada", "/rotate"] {
+        browser.get(path).await;
+    }
+    // Two periodic rotations at once, of which one takes place.
+    clock.advance(HOUR);
+    let mut sent = store.hold(Call::Commit);
+    let slow = browser.copy().start("/whoami");
+    sent.reached().await;
+    browser.get("/whoami").await;
+    clock.advance(SECOND);
+    sent.release();
+    slow.await.expect("runs");
+    store.fail(Call::Load, StoreError::unavailable("down"));
+    browser.get("/whoami").await;
+
+    let counts = recorder.counts();
+    let counts: Vec<_> = counts
+        .iter()
+        .map(|((name, label), times)| (name.as_str(), label.as_str(), *times))
+        .collect();
+    assert_eq!(
+        counts,
+        [
+            ("session_commits_total", "applied", 5),
+            ("session_created_total", "", 1),
+            ("session_loads_total", "failed", 1),
+            ("session_loads_total", "live", 5),
+            ("session_rotated_total", "explicit", 1),
+            ("session_rotated_total", "owner", 1),
+            ("session_rotated_total", "period", 1),
+            ("session_store_failures_total", "load", 1),
+        ]
     );
 }
 
