@@ -109,6 +109,11 @@ mod tests {
                 "no-store",
             ),
             (
+                Some("no-cache=\"x-a\", private"),
+                "no-cache=\"x-a\", private",
+                "no-cache=\"x-a\", private",
+            ),
+            (
                 Some("no-store, must-understand"),
                 "no-store, must-understand, private",
                 "no-store",
