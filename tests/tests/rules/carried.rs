@@ -50,6 +50,22 @@ async fn what_the_closure_stages_in_the_place_of_a_removal_is_written_later() {
 }
 
 #[tokio::test]
+async fn what_the_closure_alone_stages_is_written_later_too() {
+    let store = SpyStore::new();
+    let handler = async |visit: Visits| -> Result<(), SessionError> {
+        visit
+            .update(|inner| {
+                visit.set_name(Some("Bob".to_owned()));
+                inner.name = Some("Ada".to_owned());
+            })
+            .await
+    };
+    let browser = browse(&store, Router::new().route("/update", get(handler)));
+    browser.get("/update").await;
+    assert_eq!(stored(&store, "name").await.as_deref(), Some("\"Bob\""));
+}
+
+#[tokio::test]
 async fn an_owner_set_by_an_update_takes_the_place_of_the_one_that_was_staged() {
     let store = SpyStore::new();
     let handler = async |account: TypedSession<Account>| -> Result<(), SessionError> {
