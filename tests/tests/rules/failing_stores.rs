@@ -221,18 +221,21 @@ async fn a_failed_destroy_leaves_the_session_and_its_cookie() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_asks_nothing_of_the_store_stands_although_another_call_of_its_own_hangs() {
-    let store = SpyStore::new();
-    let handler = async |visit: Visits| {
-        let other = visit.clone();
-        tokio::spawn(async move { other.update(|visit| visit.count += 1).await });
-        tokio::task::yield_now().await;
-        "stands"
-    };
-    let routes = Router::new().route("/beside", get(handler));
-    let browser = with(layer(&store).store_timeout(HOUR), routes);
-    browser.get("/count/1").await;
-    let mut hanging = store.hold(Call::Commit);
-    let answer = browser.start("/beside");
-    hanging.reached().await;
-    assert_eq!(answer.await.expect("runs").body, "stands");
+    for status in [StatusCode::OK, StatusCode::BAD_GATEWAY] {
+        let store = SpyStore::new();
+        let handler = async move |visit: Visits| {
+            let other = visit.clone();
+            tokio::spawn(async move { other.update(|visit| visit.count += 1).await });
+            tokio::task::yield_now().await;
+            (status, "stands")
+        };
+        let routes = Router::new().route("/beside", get(handler));
+        let browser = with(layer(&store).store_timeout(HOUR), routes);
+        browser.get("/count/1").await;
+        let mut hanging = store.hold(Call::Commit);
+        let answer = browser.start("/beside");
+        hanging.reached().await;
+        let answer = answer.await.expect("runs");
+        assert_eq!((answer.status, &*answer.body), (status, "stands"));
+    }
 }
