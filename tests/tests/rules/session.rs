@@ -209,6 +209,20 @@ async fn remember_beside_the_log_in_is_kept() {
 }
 
 #[tokio::test]
+async fn who_is_remembered_may_be_remembered_for_longer() {
+    let (clock, store) = timed();
+    let remember = async |session: Session, Path(days): Path<u32>| session.remember(DAY * days);
+    let routes = Router::new().route("/remember/{days}", get(remember));
+    let browser = browse(&store, routes);
+    browser.get("/count/1").await;
+    browser.get("/remember/20").await;
+    let answer = browser.get("/remember/40").await;
+    assert!(answer.set_cookies()[0].ends_with("Max-Age=3456000"));
+    clock.advance(DAY * 39);
+    assert_eq!(browser.get("/read").await.body, "1 nobody");
+}
+
+#[tokio::test]
 async fn a_session_that_could_not_be_remembered_is_over_and_the_next_write_begins_another() {
     let store = SpyStore::new();
     let spy = store.clone();
