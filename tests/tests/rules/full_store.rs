@@ -63,13 +63,14 @@ async fn each_eviction_is_told_with_its_number_and_each_doubling_as_a_warning() 
 async fn each_write_tells_of_the_dead_that_it_removed() {
     for write in ["create", "commit", "delete"] {
         let (clock, store) = of(100);
+        let log = Log::start();
         for _ in 0..10 {
             create(&store, SessionId::generate(), living(HOUR)).await;
         }
         let id = SessionId::generate();
         create(&store, id, living(2 * HOUR)).await;
+        assert_eq!(told(&log), 0);
         clock.advance(HOUR);
-        let log = Log::start();
         match write {
             "create" => create(&store, SessionId::generate(), living(HOUR)).await,
             "commit" => {

@@ -1,10 +1,12 @@
 //! The untyped handle.
 
+use std::collections::HashMap;
+
 use axum::{Router, extract::Path, http::StatusCode, routing::get};
 use session_axum::{Session, SessionError, SessionStore as _, Status, StoreError};
 use session_tests::{Call, Log, SpyStore};
 
-use crate::common::{DAY, HOUR, Visits, browse, record, rotate_behind, stored, timed};
+use crate::common::{DAY, HOUR, Visits, browse, outcome, record, rotate_behind, stored, timed};
 
 #[tokio::test]
 async fn values_are_read_and_written_by_name_and_type() {
@@ -206,6 +208,20 @@ async fn remember_beside_the_log_in_is_kept() {
         clock.advance(DAY * 19);
         assert_eq!(browser.get("/status").await.body, "Live", "{begin}");
     }
+}
+
+#[tokio::test]
+async fn of_several_writes_that_can_not_be_staged_the_first_is_told() {
+    let store = SpyStore::new();
+    let handler = async |session: Session| {
+        session.insert("", 1);
+        session.insert("map", HashMap::from([((1, 2), 3)]));
+        outcome(&session.commit().await)
+    };
+    let browser = browse(&store, Router::new().route("/both", get(handler)));
+    let said = browser.get("/both").await.body;
+    assert!(said.contains("InvalidName"), "{said}");
+    store.assert_untouched();
 }
 
 #[tokio::test]
