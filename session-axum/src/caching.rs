@@ -108,6 +108,7 @@ mod tests {
                 "private=\"x-a, private, x-b\", private",
                 "no-store",
             ),
+            (Some("Private"), "Private", "Private"),
             (
                 Some("no-cache=\"x-a\", private"),
                 "no-cache=\"x-a\", private",

@@ -208,6 +208,7 @@ async fn there_is_no_other_decoder_than_the_seal() {
         sealed_by_axum_extra("hello"),
         sealed_by_axum_extra("{\"id\":1}"),
         sealed_by_axum_extra("2000102030405060708090a0b0c0d0e0f0"),
+        sealed_by_axum_extra("1000102030405060708090A0b0c0d0e0f0"),
         sealed_by_axum_extra("100010203-0405-0607-0809-0a0b0c0d0e0f0"),
     ];
     // Each byte of the genuine one changed.

@@ -110,8 +110,8 @@ fn a_name_a_path_or_a_domain_that_no_browser_takes_is_refused() {
             &["domain"],
         ),
         (
-            |layer| layer.domain(format!("{}com", "x.".repeat(126))),
-            ConfigError::Domain(format!("{}com", "x.".repeat(126))),
+            |layer| layer.domain(format!("{}co", "x.".repeat(126))),
+            ConfigError::Domain(format!("{}co", "x.".repeat(126))),
             &["domain"],
         ),
         (
@@ -169,6 +169,14 @@ fn options_that_browsers_refuse_together_are_refused() {
             |layer| layer.former_cookie("/", None),
             ConfigError::Former,
             &["`former_cookie`", "leave it out"],
+        ),
+        (
+            |layer| {
+                let layer = layer.domain("example.com");
+                layer.former_cookie("/", Some("Example.COM"))
+            },
+            ConfigError::Former,
+            &["`former_cookie`"],
         ),
         (
             |layer| layer.cookie_name("__Host-sid").former_cookie("/app", None),

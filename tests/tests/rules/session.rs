@@ -1,6 +1,6 @@
 //! The untyped handle.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use axum::{Router, extract::Path, http::StatusCode, routing::get};
 use session_axum::{Session, SessionError, SessionStore as _, Status, StoreError};
@@ -222,6 +222,16 @@ async fn of_several_writes_that_can_not_be_staged_the_first_is_told() {
     let said = browser.get("/both").await.body;
     assert!(said.contains("InvalidName"), "{said}");
     store.assert_untouched();
+}
+
+#[tokio::test]
+async fn nobody_is_remembered_for_less_than_a_second() {
+    let store = SpyStore::new();
+    let handler = async |session: Session| session.remember(Duration::ZERO);
+    let browser = browse(&store, Router::new().route("/remember", get(handler)));
+    browser.get("/count/1").await;
+    let answer = browser.get("/remember").await;
+    assert!(answer.set_cookies()[0].ends_with("Max-Age=1"));
 }
 
 #[tokio::test]
