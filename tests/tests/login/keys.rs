@@ -195,6 +195,8 @@ async fn there_is_no_other_decoder_than_the_seal() {
     let layer = instance(&store, new(), [old()]);
     let browser = logged_in(&layer).await;
     let genuine = token(&browser);
+    // So that the genuine one is among those that were opened lately.
+    assert_eq!(browser.get("/whoami").await.body, "ada");
     store.forget_calls();
     let mut forged: Vec<String> = vec![
         "1000102030405060708090a0b0c0d0e0f0".to_owned(),

@@ -66,6 +66,25 @@ async fn what_the_closure_alone_stages_is_written_later_too() {
 }
 
 #[tokio::test]
+async fn an_update_comes_before_a_staged_change_of_owner_and_sees_the_former_one_s_fields() {
+    let store = SpyStore::new();
+    let handler = async |visit: Visits| -> Result<String, SessionError> {
+        visit.session().set_owner("bob");
+        let count = visit.update(|visit| {
+            visit.count += 1;
+            visit.count
+        });
+        Ok(count.await?.to_string())
+    };
+    let browser = browse(&store, Router::new().route("/update", get(handler)));
+    browser.get("/owner/ada").await;
+    browser.get("/count/1").await;
+    assert_eq!(browser.get("/update").await.body, "2");
+    let record = record(&store).await.expect("lives");
+    assert_eq!((record.owner(), record.fields().len()), (Some("bob"), 0));
+}
+
+#[tokio::test]
 async fn an_owner_set_by_an_update_takes_the_place_of_the_one_that_was_staged() {
     let store = SpyStore::new();
     let handler = async |account: TypedSession<Account>| -> Result<(), SessionError> {
