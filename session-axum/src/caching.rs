@@ -108,6 +108,12 @@ mod tests {
                 "private=\"x-a, private, x-b\", private",
                 "no-store",
             ),
+            (Some("Private"), "Private", "Private"),
+            (
+                Some("no-cache=\"x-a\", private"),
+                "no-cache=\"x-a\", private",
+                "no-cache=\"x-a\", private",
+            ),
             (
                 Some("no-store, must-understand"),
                 "no-store, must-understand, private",

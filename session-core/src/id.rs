@@ -180,6 +180,11 @@ pub struct Token {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        collections::{BTreeSet, hash_map::RandomState},
+        hash::BuildHasher,
+    };
+
     use super::*;
 
     #[test]
@@ -195,6 +200,13 @@ mod tests {
                 "bit {bit} is set in {ones} of 1000"
             );
         }
+    }
+
+    #[test]
+    fn ids_have_hashes_of_their_own() {
+        let table = RandomState::new();
+        let hashes = (0..1_000).map(|_| table.hash_one(SessionId::generate()));
+        assert_eq!(hashes.collect::<BTreeSet<_>>().len(), 1_000);
     }
 
     #[test]

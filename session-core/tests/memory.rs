@@ -1,17 +1,16 @@
 //! The store contract, as the memory store keeps it.
 
 use std::{
-    future::{Future, pending},
+    future::Future,
     pin::pin,
     sync::Arc,
     task::{Context, Poll, Waker},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use session_core::{
-    Backend, BoxFuture, Clock, Committed, Created, FieldChange, Fields, Guard, Lifetime,
-    ManualClock, MemoryStore, NewRecord, OwnerChange, Patch, Policy, Presented, Record, Renewal,
-    Runtime, Session, SessionId, SessionStore, StoreError, Token,
+    Clock, Committed, Created, FieldChange, Fields, Guard, Lifetime, ManualClock, MemoryStore,
+    NewRecord, OwnerChange, Patch, Record, Renewal, SessionId, SessionStore, StoreError,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -141,6 +140,24 @@ fn an_expired_id_may_be_used_again() {
 }
 
 #[test]
+fn an_expired_id_may_be_used_again_before_a_sweep_has_come_to_it() {
+    let (store, clock) = store(100);
+    for _ in 0..10 {
+        create(&store, None);
+    }
+    clock.advance(MOMENT);
+    let id = create(&store, Some("ada"));
+    clock.advance(MINUTE);
+    let again = now(store.create(id, new(Some("eve"))));
+    assert!(matches!(again, Created::Created(_)));
+    assert_eq!(sessions_of(&store, "ada"), []);
+    assert_eq!(sessions_of(&store, "eve"), [id]);
+    assert_eq!(now(store.count()), 1);
+    assert!(now(store.delete(id)));
+    assert!(!lives(&store, id));
+}
+
+#[test]
 fn a_commit_never_creates() {
     let (store, clock) = store(10);
     let (unknown, expired, deleted) = (
@@ -255,6 +272,16 @@ fn every_answer_tells_the_time_of_the_store() {
     let committed = applied(now(store.commit(id, ANYTIME, &set("count", "2"))));
     assert_eq!(committed.now(), clock.now());
     clock.advance(MOMENT);
+    let outrun = Guard {
+        generation: 0,
+        version: Some(0),
+    };
+    let answer = now(store.commit(id, outrun, &set("count", "3")));
+    let Committed::Conflict(newest) = answer else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(newest.now(), clock.now());
+    clock.advance(MOMENT);
     let found = now(store.find_by_owner("ada"));
     assert_eq!(found[0].1.now(), clock.now());
 }
@@ -299,6 +326,29 @@ fn a_sweep_removes_the_dead_alone_and_no_more_than_asked_for() {
         assert_eq!(now(store.delete_expired(200)), 0);
         assert_eq!(sessions_of(&store, "ada"), [live]);
     }
+}
+
+#[test]
+fn those_that_died_hours_ago_are_not_counted_and_a_sweep_finds_them() {
+    let (store, clock) = store(100);
+    for _ in 0..3 {
+        create(&store, None);
+    }
+    clock.advance(Duration::from_hours(3));
+    assert_eq!(now(store.count()), 0);
+    assert_eq!(now(store.delete_expired(10)), 3);
+}
+
+#[test]
+fn those_that_left_long_ago_do_not_hide_the_dead() {
+    let (store, clock) = store(100);
+    let gone = create(&store, None);
+    assert!(now(store.delete(gone)));
+    clock.advance(Duration::from_hours(3));
+    create(&store, None);
+    clock.advance(MINUTE);
+    assert_eq!(now(store.count()), 0);
+    assert_eq!(now(store.delete_expired(10)), 1);
 }
 
 #[test]
@@ -514,78 +564,23 @@ fn clones_and_arcs_of_a_store_are_the_same_store() {
     assert!(!lives(&store, id));
 }
 
-/// Says that it answers at once, and does not.
-struct Liar;
-
-impl SessionStore for Liar {
-    const ANSWERS_AT_ONCE: bool = true;
-
-    async fn load(&self, _: SessionId) -> Result<Option<Arc<Record>>, StoreError> {
-        pending().await
-    }
-
-    async fn create(&self, _: SessionId, _: NewRecord) -> Result<Created, StoreError> {
-        pending().await
-    }
-
-    async fn commit(&self, _: SessionId, _: Guard, _: &Patch) -> Result<Committed, StoreError> {
-        pending().await
-    }
-
-    async fn delete(&self, _: SessionId) -> Result<bool, StoreError> {
-        pending().await
-    }
-
-    async fn find_by_owner(&self, _: &str) -> Result<Vec<(SessionId, Arc<Record>)>, StoreError> {
-        pending().await
-    }
-
-    async fn revoke_owner(&self, _: &str, _: Option<SessionId>) -> Result<u64, StoreError> {
-        pending().await
-    }
-
-    async fn delete_expired(&self, _: usize) -> Result<u64, StoreError> {
-        pending().await
-    }
-
-    async fn count(&self) -> Result<u64, StoreError> {
-        pending().await
-    }
-}
-
-struct NoRuntime;
-
-impl Runtime for NoRuntime {
-    fn sleep(&self, _: Duration) -> BoxFuture<()> {
-        Box::pin(pending())
-    }
-
-    fn spawn(&self, _: BoxFuture<()>) {}
+#[test]
+fn by_default_the_time_is_the_system_s() {
+    let store = MemoryStore::new();
+    let id = create(&store, None);
+    let record = now(store.load(id)).expect("alive");
+    let age = SystemTime::now().duration_since(record.created_at().into());
+    assert!(age.expect("not ahead") < MINUTE);
 }
 
 #[test]
-fn a_store_that_waits_although_it_says_that_it_never_does_is_an_error() {
-    let backend = Arc::new(Backend::new(Liar, Policy::default(), NoRuntime));
-    let token = Token {
-        id: SessionId::generate(),
-        generation: 0,
-    };
-    let presented = Presented::Token {
-        token,
-        reseal: false,
-    };
-    let mut context = Context::from_waker(Waker::noop());
-    let opened = pin!(Session::open(Arc::clone(&backend), presented)).poll(&mut context);
-    let Poll::Ready(Err(error)) = opened else {
-        panic!("{opened:?}")
-    };
-    assert!(error.to_string().contains("ANSWERS_AT_ONCE"), "{error}");
-
-    let opened = pin!(Session::open(backend, Presented::Nothing)).poll(&mut context);
-    let Poll::Ready(Ok(session)) = opened else {
-        panic!("{opened:?}")
-    };
-    session.insert("count", 1);
-    let committed = pin!(session.commit()).poll(&mut context);
-    assert!(matches!(committed, Poll::Ready(Err(_))), "{committed:?}");
+fn a_clock_may_be_shared() {
+    let clock = ManualClock::new();
+    let shared = Arc::new(clock.clone());
+    let store = MemoryStore::builder().clock(Arc::clone(&shared)).build();
+    let id = create(&store, None);
+    let record = now(store.load(id)).expect("alive");
+    assert_eq!(record.created_at(), clock.now());
+    shared.advance(MINUTE);
+    assert!(!lives(&store, id));
 }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{MemoryStore, SWEEP_BESIDE, SWEEP_HERE};
+use super::{Inner, MIN_SESSIONS_PER_SHARD, MemoryStore, SWEEP_BESIDE, SWEEP_HERE};
 use crate::{
     Committed, Created, FieldChange, Fields, Guard, Lifetime, ManualClock, NewRecord, OwnerChange,
     Patch, Renewal, SessionId,
@@ -187,6 +187,49 @@ fn the_writes_of_one_session_clear_away_the_dead_of_all_shards() {
     }
     assert_eq!(inner.sessions.load(Ordering::Relaxed), 1);
     assert_consistent(&store);
+}
+
+#[test]
+fn each_kind_of_write_sweeps_its_own_shard_and_another() {
+    let writes: [fn(&Inner, SessionId); 3] = [
+        |inner, _| {
+            inner.create(SessionId::generate(), new(None));
+        },
+        |inner, live| {
+            inner.commit(live, guard(), &Patch::default());
+        },
+        |inner, live| assert!(inner.delete(live)),
+    ];
+    for write in writes {
+        let clock = ManualClock::new();
+        // One shard, which is its own neighbour.
+        let store = MemoryStore::builder().max_sessions(1_000);
+        let store = store.clock(clock.clone()).build();
+        for _ in 0..100 {
+            store.inner.create(SessionId::generate(), new(None));
+        }
+        clock.advance(MINUTE / 2);
+        let live = SessionId::generate();
+        store.inner.create(live, new(None));
+        clock.advance(MINUTE / 2);
+        write(&store.inner, live);
+        let left = store.inner.delete_expired(1_000);
+        assert_eq!(left, 100 - SWEEP_HERE - SWEEP_BESIDE);
+    }
+}
+
+#[test]
+fn sessions_spread_over_all_shards() {
+    let store = MemoryStore::builder().max_sessions(16 * MIN_SESSIONS_PER_SHARD);
+    let inner = store.build().inner;
+    assert_eq!(inner.shards.len(), 16);
+    for _ in 0..1_600 {
+        inner.create(SessionId::generate(), new(None));
+    }
+    for shard in &inner.shards {
+        let sessions = shard.read().live(inner.clock.now());
+        assert!((40..200).contains(&sessions), "{sessions} of 1600");
+    }
 }
 
 #[test]

@@ -52,7 +52,7 @@ async fn a_client_without_cookies_brings_and_gets_its_token_in_headers() {
             (answer.body.as_str(), answer.header(HEADER)),
             ("ada", String::new())
         );
-        for scheme in ["bearer", "BEARER"] {
+        for scheme in ["bearer", "BEARER", "Bearer  "] {
             let value = format!("{scheme} {token}");
             assert_eq!(
                 get_with(&client, "/whoami", &[("authorization", &value)])

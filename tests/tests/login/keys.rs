@@ -195,6 +195,8 @@ async fn there_is_no_other_decoder_than_the_seal() {
     let layer = instance(&store, new(), [old()]);
     let browser = logged_in(&layer).await;
     let genuine = token(&browser);
+    // So that the genuine one is among those that were opened lately.
+    assert_eq!(browser.get("/whoami").await.body, "ada");
     store.forget_calls();
     let mut forged: Vec<String> = vec![
         "1000102030405060708090a0b0c0d0e0f0".to_owned(),
@@ -208,6 +210,7 @@ async fn there_is_no_other_decoder_than_the_seal() {
         sealed_by_axum_extra("hello"),
         sealed_by_axum_extra("{\"id\":1}"),
         sealed_by_axum_extra("2000102030405060708090a0b0c0d0e0f0"),
+        sealed_by_axum_extra("1000102030405060708090A0b0c0d0e0f0"),
         sealed_by_axum_extra("100010203-0405-0607-0809-0a0b0c0d0e0f0"),
     ];
     // Each byte of the genuine one changed.
@@ -244,4 +247,38 @@ async fn two_seals_of_one_session_have_nothing_in_common() {
         "{same} of {} places are equal",
         one.len()
     );
+}
+
+/// How many cookies come back to one that brings both of these, in one order and in the other.
+async fn answers(layer: &SessionLayer, one: &Browser, other: &Browser) -> [usize; 2] {
+    let ask = async |first, second| {
+        let cookies = format!("sid={}; sid={}", token(first), token(second));
+        let answer = browse(layer.clone())
+            .get("/whoami")
+            .header("cookie", cookies);
+        answer.await.set_cookies().len()
+    };
+    [ask(one, other).await, ask(other, one).await]
+}
+
+#[tokio::test]
+async fn of_copies_of_the_newest_token_one_that_the_first_key_sealed_is_enough() {
+    let (_, store) = timed();
+    let (before, both) = (
+        instance(&store, old(), []),
+        instance(&store, new(), [old()]),
+    );
+    let by_old = logged_in(&before).await;
+    let by_new = moved(&by_old, &both);
+    by_new.get("/whoami").await;
+    assert_eq!(answers(&both, &by_old, &by_new).await, [0, 0]);
+    assert_eq!(answers(&both, &by_old, &by_old).await, [1, 1]);
+
+    let next_by_old = by_old.copy();
+    next_by_old.get("/rotate").await;
+    let next_by_new = moved(&next_by_old, &both);
+    next_by_new.get("/whoami").await;
+    // The one before says nothing about the newest.
+    assert_eq!(answers(&both, &by_old, &next_by_new).await, [0, 0]);
+    assert_eq!(answers(&both, &by_new, &next_by_old).await, [1, 1]);
 }

@@ -9,6 +9,7 @@ mod handover;
 mod header;
 mod keys;
 mod limits;
+mod listeners;
 mod moved;
 mod named;
 mod observability;

@@ -3,9 +3,17 @@
 mod recorder;
 mod situations;
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use recorder::{Recorder, Told};
+use session_axum::{AtLimit, MemoryStore, StoreError};
+use session_tests::Call;
+
+use crate::common::{HOUR, SECOND, browse, layer, timed};
 
 const GUIDE: &str = include_str!("../../../session-axum/src/guide/observability.md");
 
@@ -71,6 +79,98 @@ async fn the_tables_of_the_guide_are_what_is_told() {
         missing.is_empty() && unknown.is_empty(),
         "in the tables, but never told: {missing:#?}\ntold, but not in the tables: {unknown:#?}"
     );
+}
+
+#[tokio::test]
+async fn each_event_counts_once_and_under_its_own_label() {
+    let recorder = Recorder::default();
+    let _listening = recorder.listen();
+    let (clock, store) = timed();
+    let browser = browse(layer(&store).rotate_every(HOUR));
+    for path in ["/write/a/1", "/visit", "/log_in/ada", "/rotate"] {
+        browser.get(path).await;
+    }
+    // Two periodic rotations at once, of which one takes place.
+    clock.advance(HOUR);
+    let mut sent = store.hold(Call::Commit);
+    let slow = browser.copy().start("/whoami");
+    sent.reached().await;
+    browser.get("/whoami").await;
+    clock.advance(SECOND);
+    sent.release();
+    slow.await.expect("runs");
+    store.fail(Call::Load, StoreError::unavailable("down"));
+    browser.get("/whoami").await;
+
+    let counts = recorder.counts();
+    let counts: Vec<_> = counts
+        .iter()
+        .map(|((name, label), times)| (name.as_str(), label.as_str(), *times))
+        .collect();
+    assert_eq!(
+        counts,
+        [
+            ("session_commits_total", "applied", 5),
+            ("session_created_total", "", 1),
+            ("session_loads_total", "failed", 1),
+            ("session_loads_total", "live", 5),
+            ("session_rotated_total", "explicit", 1),
+            ("session_rotated_total", "owner", 1),
+            ("session_rotated_total", "period", 1),
+            ("session_store_failures_total", "load", 1),
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_refused_given_up_tried_again_or_let_go_counts_once() {
+    let recorder = Recorder::default();
+    let _listening = recorder.listen();
+    let (_, store) = timed();
+    let one = layer(&store).max_sessions_per_owner(1, AtLimit::Reject);
+    let (first, second) = (browse(one.clone()), browse(one.clone()));
+    first.get("/log_in/ada").await;
+    second.get("/log_in/ada").await;
+    let mut sent = store.hold(Call::Commit);
+    let outrun = first.start("/visit");
+    sent.reached().await;
+    first.get("/write/a/1").await;
+    sent.release();
+    outrun.await.expect("runs");
+    let sessions = one.sessions();
+    for owner in ["nobody", "ada"] {
+        sessions.revoke_all(owner).await.expect("revokes");
+    }
+    let small = MemoryStore::builder().max_sessions(1).build();
+    for _ in 0..2 {
+        browse(layer(&small)).get("/write/a/1").await;
+    }
+    let counts = recorder.counts();
+    let count = |name: &str, label: &str| counts.get(&(name.to_owned(), label.to_owned()));
+    for (name, label) in [
+        ("session_limit_refusals_total", ""),
+        ("session_update_retries_total", ""),
+        ("session_destroyed_total", "revoked"),
+        ("session_evicted_total", ""),
+    ] {
+        assert_eq!(count(name, label), Some(&1), "{name}");
+    }
+
+    first.get("/log_in/eve").await;
+    store.be_contended();
+    first.get("/visit").await;
+    let contended = ("session_contended_total".to_owned(), String::new());
+    assert_eq!(recorder.counts().get(&contended), Some(&1));
+}
+
+#[tokio::test]
+async fn who_had_no_sessions_is_not_told_as_revoked() {
+    let recorder = Recorder::default();
+    let _listening = recorder.listen();
+    let (_, store) = timed();
+    let sessions = layer(&store).sessions();
+    assert_eq!(sessions.revoke_all("nobody").await.expect("revokes"), 0);
+    assert_eq!(recorder.counts(), BTreeMap::new());
 }
 
 /// What no situation here reaches must not hide: each name in the sources has its row, and no event is without a name.

@@ -217,6 +217,24 @@ async fn from_somebody_to_nobody_every_field_goes_unless_kept() {
 }
 
 #[tokio::test]
+async fn a_kept_field_is_kept_however_often_and_by_whatever_hand_it_was_written() {
+    for (paths, lang) in [
+        (["/fill", "/write/lang/en", "/fill"], "de"),
+        (["/fill", "/fill", "/write/lang/en"], "en"),
+    ] {
+        let (_, store) = timed();
+        let browser = shop(&store);
+        browser.get("/in/accessor/7").await;
+        for path in paths {
+            browser.get(path).await;
+        }
+        browser.get("/forget").await;
+        let fields = browser.get("/fields").await.body;
+        assert_eq!(fields, format!("[] 0 Some({lang:?}) None"));
+    }
+}
+
+#[tokio::test]
 async fn the_owner_is_kept_once_and_clear_does_not_touch_it() {
     let (_, store) = timed();
     let clear = async |account: Accounts, session: Session| {

@@ -6,7 +6,7 @@ use axum::{Router, extract::State, routing::get};
 use futures_util::FutureExt as _;
 use session_axum::{
     AtLimit, Fields, Lifetime, MemoryStore, NewRecord, Session, SessionData, SessionError,
-    SessionId, SessionInfo, SessionLayer, SessionRef, SessionStore, Sessions,
+    SessionId, SessionInfo, SessionLayer, SessionRef, SessionStore, Sessions, StoreError,
 };
 use session_tests::{Browser, Call};
 
@@ -236,6 +236,27 @@ async fn a_role_is_changed_in_all_sessions_of_an_owner() {
 }
 
 #[tokio::test]
+async fn a_session_that_can_not_be_changed_keeps_none_of_the_others_from_it() {
+    let (_, store) = timed();
+    let layer = layer(&store);
+    let browsers = devices(&layer, "ada", &["phone", "laptop", "tablet"]).await;
+    store.fail(Call::Commit, StoreError::unavailable("the first"));
+    store.fail(Call::Commit, StoreError::internal("the second"));
+    let sessions = layer.sessions();
+    let update = sessions.update("ada", |role: &mut Role| "admin".clone_into(&mut role.role));
+    let error = update.await.expect_err("two could not be changed");
+    let SessionError::Store(error) = error else {
+        panic!("{error:?}")
+    };
+    assert!(error.is_unavailable(), "the first error is told");
+    let mut changed = 0;
+    for browser in &browsers {
+        changed += usize::from(browser.get("/read/role").await.body == "admin");
+    }
+    assert_eq!(changed, 1);
+}
+
+#[tokio::test]
 async fn a_change_from_outside_reaches_a_session_that_is_rotated_at_that_moment() {
     let (_, store) = timed();
     let layer = layer(&store);
@@ -277,6 +298,14 @@ async fn a_change_from_outside_is_nobody_s_activity() {
     assert_eq!(adas[0].get("/read/role").await.body, "user");
 }
 
+/// The same digits as others would write them.
+fn uuid_like(hex: &str) -> String {
+    let ends = [8, 12, 16, 20, 32];
+    let groups = std::iter::once(0).chain(ends).zip(ends);
+    let groups: Vec<_> = groups.map(|(from, to)| &hex[from..to]).collect();
+    groups.join("-")
+}
+
 #[tokio::test]
 async fn a_session_ref_is_no_credential_and_survives_a_page() {
     let (_, store) = timed();
@@ -298,6 +327,7 @@ async fn a_session_ref_is_no_credential_and_survives_a_page() {
         "x",
         &text[1..],
         &format!("{text}0"),
+        &uuid_like(&text),
         &text.replace(|_| true, "é"),
     ] {
         assert!(bad.parse::<SessionRef>().is_err(), "{bad}");

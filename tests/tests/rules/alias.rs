@@ -133,3 +133,27 @@ async fn a_write_goes_to_the_first_name_and_removes_the_aliases() {
         assert_eq!(fields(&store).await, after, "{how}");
     }
 }
+
+#[derive(SessionData)]
+struct Account {
+    #[session(owner)]
+    user: Option<u64>,
+    #[session(alias = "nick")]
+    name: Option<String>,
+}
+
+#[tokio::test]
+async fn a_whole_view_set_for_another_owner_takes_along_what_it_read_by_an_alias() {
+    let store = SpyStore::new();
+    let handler = async |account: TypedSession<Account>| {
+        account.set_state(Account {
+            user: Some(8),
+            ..account.state()
+        });
+    };
+    let browser = browse(&store, Router::new().route("/hand_over", get(handler)));
+    browser.get("/owner/7").await;
+    write_behind(&store, FieldChange::set("nick", "\"Ada\"")).await;
+    browser.get("/hand_over").await;
+    assert_eq!(fields(&store).await, ["name=\"Ada\""]);
+}

@@ -3,11 +3,13 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use axum::{Router, extract::Path, http::StatusCode, routing::get};
-use session_axum::{MAX_FIELDS, MAX_NAME_LEN, MemoryStore, Session, SessionStore as _};
+use session_axum::{
+    FieldChange, MAX_FIELDS, MAX_NAME_LEN, MemoryStore, Session, SessionStore as _,
+};
 use session_tests::{Browser, Call, SpyStore};
 use tokio::time::Instant;
 
-use crate::common::{browse, layer, outcome, record, stored, with};
+use crate::common::{browse, layer, outcome, record, stored, with, write_behind};
 
 /// `/text/{len}` stores a text of so many bytes of JSON under a name of 4.
 fn texts() -> Router {
@@ -92,6 +94,57 @@ async fn only_growth_is_judged() {
     ] {
         assert_eq!(strict.get(path).await.status.as_u16(), status, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_session_that_changes_hands_may_stay_as_large_as_it_was_but_grow_no_more() {
+    let store = SpyStore::new();
+    let fill = async |session: Session, Path((owner, to)): Path<(String, usize)>| {
+        session.set_owner(&*owner);
+        for n in 0..to {
+            session.insert(format!("field {n:03}"), "x");
+        }
+    };
+    let routes = || Router::new().route("/fill/{owner}/{to}", get(fill));
+    let generous = browse(&store, routes());
+    generous.get("/fill/ada/100").await;
+    let strict = with(layer(&store).max_record_size(1_000), routes());
+    strict.set_cookie("sid", &generous.cookie("sid").expect("it has one"));
+    // None of the former owner's fields stay.
+    for (path, status) in [
+        ("/fill/bob/101", 500),
+        ("/fill/beth/100", 500),
+        ("/fill/bob/100", 200),
+        ("/fill/ada/100", 200),
+    ] {
+        assert_eq!(strict.get(path).await.status.as_u16(), status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn of_too_many_fields_as_many_may_stay_when_the_session_changes_hands() {
+    let store = SpyStore::new();
+    let fill = async |session: Session, Path((owner, to)): Path<(String, usize)>| {
+        session.set_owner(&*owner);
+        for n in 0..to {
+            session.insert(format!("field {n}"), n);
+        }
+    };
+    let browser = browse(&store, Router::new().route("/fill/{owner}/{to}", get(fill)));
+    browser.get("/owner/ada").await;
+    for n in 0..=MAX_FIELDS {
+        // Whoever wrote them knew no bound.
+        write_behind(&store, FieldChange::set(format!("field {n}"), "1")).await;
+    }
+    let many = MAX_FIELDS + 1;
+    for (path, status) in [
+        (format!("/fill/bob/{}", many + 1), 500),
+        (format!("/fill/bob/{many}"), 200),
+    ] {
+        assert_eq!(browser.get(&path).await.status.as_u16(), status, "{path}");
+    }
+    let record = record(&store).await.expect("lives");
+    assert_eq!(record.fields().len(), many);
 }
 
 #[tokio::test]

@@ -141,6 +141,7 @@ async fn tokens_of_two_sessions_are_none_whatever_their_order() {
         format!("sid={one}; sid={two}"),
         format!("sid={two}; sid={one}"),
         format!("sid={one}; sid={one}; sid={two}"),
+        format!("sid={one}; sid={two}; sid={two}"),
     ] {
         let answer = send(&browser, "/status", &[pair.as_bytes()]).await;
         assert_eq!(answer.body, "Ambiguous");

@@ -110,6 +110,11 @@ fn a_name_a_path_or_a_domain_that_no_browser_takes_is_refused() {
             &["domain"],
         ),
         (
+            |layer| layer.domain(format!("{}co", "x.".repeat(126))),
+            ConfigError::Domain(format!("{}co", "x.".repeat(126))),
+            &["domain"],
+        ),
+        (
             |layer| layer.domain("a.com; Secure"),
             ConfigError::Domain("a.com; Secure".into()),
             &["domain"],
@@ -166,6 +171,14 @@ fn options_that_browsers_refuse_together_are_refused() {
             &["`former_cookie`", "leave it out"],
         ),
         (
+            |layer| {
+                let layer = layer.domain("example.com");
+                layer.former_cookie("/", Some("Example.COM"))
+            },
+            ConfigError::Former,
+            &["`former_cookie`"],
+        ),
+        (
             |layer| layer.cookie_name("__Host-sid").former_cookie("/app", None),
             ConfigError::HostPrefix("without `former_cookie`"),
             &["`former_cookie`"],
@@ -216,6 +229,14 @@ fn a_limit_of_nothing_is_refused() {
             ConfigError::TouchInterval,
             &["`touch_interval`", "`idle_timeout`", "use a shorter one"],
         ),
+        (
+            |layer| {
+                let layer = layer.max_age(HOUR).idle_timeout(DAY);
+                layer.touch_interval(HOUR)
+            },
+            ConfigError::TouchInterval,
+            &["`touch_interval`", "`max_age`"],
+        ),
     ]);
 }
 
@@ -246,9 +267,20 @@ fn headers_that_can_not_be_and_a_missing_transport_are_refused() {
 }
 
 #[test]
+fn options_named_after_a_check_are_checked_too() {
+    let checked = new().check().expect("the defaults work together");
+    let broken = checked.path("nowhere");
+    let path = ConfigError::Path("nowhere".into());
+    assert_eq!(broken.clone().check().err(), Some(path));
+    assert!(broken.path("/").check().is_ok(), "cured");
+}
+
+#[test]
 fn what_can_work_is_taken_on_a_router_without_a_runtime() {
-    let cases: [Configure; 9] = [
+    let cases: [Configure; 10] = [
         |layer| layer,
+        // The longest that a host's name can be.
+        |layer| layer.domain(format!("{}c", "x.".repeat(126))),
         |layer| layer.cookie_name("__Host-sid"),
         |layer| {
             layer

@@ -7,7 +7,7 @@ use axum::{
     routing::get,
 };
 use session_axum::{Key, SameSite, Session, SessionError, SessionLayer};
-use session_tests::{Browser, Call, SpyStore};
+use session_tests::{Browser, Call, Log, SpyStore};
 
 use crate::common::{Configure, DAY, Visits, browse, key, layer, timed, with};
 
@@ -297,4 +297,36 @@ async fn where_the_cookie_lived_before_it_is_removed_when_both_are_seen() {
         removals[0].contains("Path=/app; Domain=example.com; Max-Age=0"),
         "{removals:?}"
     );
+}
+
+#[tokio::test]
+async fn an_option_named_after_the_layer_was_in_use_shows_in_the_cookie_too() {
+    let store = SpyStore::new();
+    let used = layer(&store);
+    let browser = with(used.clone(), Router::new());
+    browser.get("/count/1").await;
+    let browser = with(used.http_only(false), Router::new());
+    let answer = browser.get("/count/1").await;
+    let attributes = attributes(answer.set_cookies()[0]);
+    assert_eq!(attributes, "SameSite=Lax; Secure; Path=/");
+}
+
+#[tokio::test]
+async fn the_log_tells_of_each_answer_that_tells_the_client_of_its_token() {
+    let store = SpyStore::new();
+    let browser = browse(&store, Router::new());
+    let log = Log::start();
+    for (path, told) in [
+        ("/plain", 0),
+        ("/read", 0),
+        ("/count/1", 1),
+        ("/count/2", 0),
+        ("/rotate", 1),
+        ("/destroy", 1),
+    ] {
+        browser.get(path).await;
+        let lines = log.lines();
+        let said = lines.matches("client told of its token").count();
+        assert_eq!(said, told, "{path}: {lines}");
+    }
 }

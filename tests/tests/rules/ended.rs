@@ -263,3 +263,57 @@ async fn all_who_wait_are_told() {
         assert_eq!(waiting.await.expect("runs"), Status::Gone);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_one_session_is_none_of_the_next_that_the_handle_began() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let handler = async move |visit: Visits| {
+        let mut asking = spy.hold(Call::Load);
+        let waiting = wait(&visit);
+        asking.reached().await;
+        visit.session().destroy();
+        visit.set_count(2);
+        visit.session().commit().await.expect("commits");
+        asking.release();
+        sleep(MINUTE).await;
+        waiting.abort();
+        format!("{:?}", visit.session().status())
+    };
+    let browser = with(layer(&store), Router::new().route("/again", get(handler)));
+    browser.get("/count/1").await;
+    assert_eq!(browser.get("/again").await.body, "Live");
+    assert_eq!(browser.get("/read").await.body, "2 nobody");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_again_is_traced_again() {
+    let store = SpyStore::new();
+    let (_socket, visit) = open(&store).await;
+    let log = Log::start();
+    let waiting = wait(&visit);
+    for _ in 0..2 {
+        store.fail(Call::Load, StoreError::unavailable("down"));
+        store.fail(Call::Load, StoreError::unavailable("down"));
+        sleep(MINUTE).await;
+    }
+    waiting.abort();
+    let lines = log.lines();
+    assert_eq!(lines.matches("could not be asked").count(), 2, "{lines}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_is_given_up_while_the_store_is_asked_asks_at_once_when_it_goes_on() {
+    let store = SpyStore::new();
+    let (_socket, visit) = open(&store).await;
+    let mut waited = Vec::new();
+    for _ in 0..3 {
+        let (began, mut asking) = (Instant::now(), store.hold(Call::Load));
+        tokio::select! {
+            status = visit.session().ended() => panic!("{status:?}"),
+            () = asking.reached() => waited.push(began.elapsed()),
+        }
+    }
+    assert!(waited[0] > SECOND, "{waited:?}");
+    assert_eq!(waited[1..], [Duration::ZERO; 2]);
+}

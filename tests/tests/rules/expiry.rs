@@ -254,6 +254,24 @@ async fn a_short_lifetime_of_its_own_is_renewed_in_time() {
 }
 
 #[tokio::test]
+async fn it_is_renewed_after_a_twentieth_of_it() {
+    let (clock, store) = timed();
+    let keep = async |session: Session| {
+        session.insert("count", 1);
+        session.remember(HOUR);
+    };
+    let browser = browse(&store, Router::new().route("/keep", get(keep)));
+    browser.get("/keep").await;
+    store.forget_calls();
+    clock.advance(MINUTE * 3 - TICK);
+    browser.get("/read").await;
+    assert_eq!(store.calls(), [Call::Load]);
+    clock.advance(TICK);
+    browser.get("/read").await;
+    assert_eq!(store.calls(), [Call::Load, Call::Commit]);
+}
+
+#[tokio::test]
 async fn an_explicit_touch_is_throttled_too() {
     let (clock, store) = timed();
     let touch = async |session: Session| outcome(&session.touch().await);

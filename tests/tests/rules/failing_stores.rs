@@ -10,7 +10,7 @@ use axum::{
 use session_axum::{Session, SessionError, StoreError};
 use session_tests::{Call, Log, SpyStore};
 
-use crate::common::{HOUR, Visits, browse, record, stored, timed};
+use crate::common::{HOUR, Visits, browse, layer, record, stored, timed, with};
 
 #[tokio::test]
 async fn a_commit_that_fails_means_an_opaque_error_and_no_cookie() {
@@ -217,4 +217,25 @@ async fn a_failed_destroy_leaves_the_session_and_its_cookie() {
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     answer.assert_no_set_cookie();
     assert_eq!(stored(&store, "count").await.as_deref(), Some("1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_asks_nothing_of_the_store_stands_although_another_call_of_its_own_hangs() {
+    for status in [StatusCode::OK, StatusCode::BAD_GATEWAY] {
+        let store = SpyStore::new();
+        let handler = async move |visit: Visits| {
+            let other = visit.clone();
+            tokio::spawn(async move { other.update(|visit| visit.count += 1).await });
+            tokio::task::yield_now().await;
+            (status, "stands")
+        };
+        let routes = Router::new().route("/beside", get(handler));
+        let browser = with(layer(&store).store_timeout(HOUR), routes);
+        browser.get("/count/1").await;
+        let mut hanging = store.hold(Call::Commit);
+        let answer = browser.start("/beside");
+        hanging.reached().await;
+        let answer = answer.await.expect("runs");
+        assert_eq!((answer.status, &*answer.body), (status, "stands"));
+    }
 }

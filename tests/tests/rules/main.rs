@@ -5,6 +5,7 @@
 mod after_the_head;
 mod alias;
 mod bounds;
+mod carried;
 mod changing;
 mod client_input;
 mod commit_point;
@@ -18,6 +19,7 @@ mod ended;
 mod equal;
 mod expiry;
 mod failing_stores;
+mod full_store;
 mod jar;
 mod kit;
 mod layer;

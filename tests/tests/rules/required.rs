@@ -196,6 +196,19 @@ async fn the_last_value_is_the_last_that_was_seen() {
     assert_eq!(browser.get("/last").await.body, "eve");
 }
 
+#[tokio::test]
+async fn the_last_value_is_also_one_that_was_set_and_never_read() {
+    let store = SpyStore::new();
+    let handler = async |login: Logins| {
+        login.set_user("bob".to_owned());
+        login.session().destroy();
+        login.user()
+    };
+    let browser = browse(&store, routes().route("/unread", get(handler)));
+    browser.get("/first").await;
+    assert_eq!(browser.get("/unread").await.body, "bob");
+}
+
 // strict
 
 #[derive(SessionData)]
@@ -376,4 +389,15 @@ async fn a_required_owner_keeps_the_last_value_when_nobody_is_logged_in_any_more
     browser.get("/owner/7").await;
     assert_eq!(browser.get("/out").await.status, StatusCode::OK);
     assert_eq!(record(&store).await.expect("lives").owner(), None);
+}
+
+#[tokio::test]
+async fn setting_a_required_owner_changes_whom_the_session_belongs_to() {
+    let store = SpyStore::new();
+    let handler = async |member: TypedSession<Member>| member.set_user(8);
+    let browser = browse(&store, Router::new().route("/other", get(handler)));
+    browser.get("/owner/7").await;
+    assert_eq!(browser.get("/other").await.set_cookies().len(), 1);
+    let record = record(&store).await.expect("lives");
+    assert_eq!((record.owner(), record.generation()), (Some("8"), 1));
 }

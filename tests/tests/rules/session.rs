@@ -1,10 +1,12 @@
 //! The untyped handle.
 
+use std::{collections::HashMap, time::Duration};
+
 use axum::{Router, extract::Path, http::StatusCode, routing::get};
 use session_axum::{Session, SessionError, SessionStore as _, Status, StoreError};
 use session_tests::{Call, Log, SpyStore};
 
-use crate::common::{DAY, HOUR, Visits, browse, record, rotate_behind, stored, timed};
+use crate::common::{DAY, HOUR, Visits, browse, outcome, record, rotate_behind, stored, timed};
 
 #[tokio::test]
 async fn values_are_read_and_written_by_name_and_type() {
@@ -206,6 +208,63 @@ async fn remember_beside_the_log_in_is_kept() {
         clock.advance(DAY * 19);
         assert_eq!(browser.get("/status").await.body, "Live", "{begin}");
     }
+}
+
+#[tokio::test]
+async fn of_several_writes_that_can_not_be_staged_the_first_is_told() {
+    let store = SpyStore::new();
+    let handler = async |session: Session| {
+        session.insert("", 1);
+        session.insert("map", HashMap::from([((1, 2), 3)]));
+        outcome(&session.commit().await)
+    };
+    let browser = browse(&store, Router::new().route("/both", get(handler)));
+    let said = browser.get("/both").await.body;
+    assert!(said.contains("InvalidName"), "{said}");
+    store.assert_untouched();
+}
+
+#[tokio::test]
+async fn nobody_is_remembered_for_less_than_a_second() {
+    let store = SpyStore::new();
+    let handler = async |session: Session| session.remember(Duration::ZERO);
+    let browser = browse(&store, Router::new().route("/remember", get(handler)));
+    browser.get("/count/1").await;
+    let answer = browser.get("/remember").await;
+    assert!(answer.set_cookies()[0].ends_with("Max-Age=1"));
+}
+
+#[tokio::test]
+async fn who_is_remembered_may_be_remembered_for_longer() {
+    let (clock, store) = timed();
+    let remember = async |session: Session, Path(days): Path<u32>| session.remember(DAY * days);
+    let routes = Router::new().route("/remember/{days}", get(remember));
+    let browser = browse(&store, routes);
+    browser.get("/count/1").await;
+    browser.get("/remember/20").await;
+    let answer = browser.get("/remember/40").await;
+    assert!(answer.set_cookies()[0].ends_with("Max-Age=3456000"));
+    clock.advance(DAY * 39);
+    assert_eq!(browser.get("/read").await.body, "1 nobody");
+}
+
+#[tokio::test]
+async fn a_session_that_could_not_be_remembered_is_over_and_the_next_write_begins_another() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let handler = async move |visit: Visits| {
+        visit.set_count(1);
+        visit.session().remember(DAY);
+        spy.fail(Call::Commit, StoreError::unavailable("down"));
+        let failed = visit.session().commit().await;
+        assert!(matches!(failed, Err(SessionError::Store(_))));
+        visit.set_count(2);
+    };
+    let browser = browse(&store, Router::new().route("/twice", get(handler)));
+    assert_eq!(browser.get("/twice").await.set_cookies().len(), 1);
+    let calls = [Call::Create, Call::Commit, Call::Delete, Call::Create];
+    assert_eq!(store.calls(), calls);
+    assert_eq!(browser.get("/read").await.body, "2 nobody");
 }
 
 #[tokio::test]

@@ -49,6 +49,23 @@ async fn from_nobody_to_somebody_the_fields_stay_and_the_generation_rises_in_the
 }
 
 #[tokio::test]
+async fn the_request_that_logs_in_or_out_sees_the_fields_that_will_stay() {
+    let store = SpyStore::new();
+    let handler = async |session: Session, visit: Visits, Path(owner): Path<String>| {
+        session.set_owner((owner != "nobody").then_some(owner.as_str()));
+        visit.count().to_string()
+    };
+    let routes = Router::new().route("/now/{owner}", get(handler));
+    let browser = browse(&store, routes);
+    browser.get("/count/1").await;
+    for (owner, seen) in [("nobody", "1"), ("ada", "1"), ("ada", "1"), ("bob", "0")] {
+        let answer = browser.get(&format!("/now/{owner}")).await;
+        assert_eq!(answer.body, seen, "{owner}");
+        assert_eq!(browser.get("/read").await.body, format!("{seen} nobody"));
+    }
+}
+
+#[tokio::test]
 async fn from_one_to_another_or_to_nobody_only_what_is_written_in_the_same_commit_stays() {
     for (path, left) in [
         ("/owner/bob", &[][..]),

@@ -22,7 +22,7 @@ async fn rotated(store: &SpyStore, routes: Router) -> (Browser, Browser) {
 
 #[tokio::test]
 async fn a_stale_token_reads_defaults_and_leaves_the_newer_cookie_alone() {
-    for later in [Duration::ZERO, HOUR] {
+    for (later, level) in [(Duration::ZERO, "DEBUG"), (HOUR, "INFO")] {
         let (clock, store) = timed();
         let (browser, stale) = rotated(&store, Router::new()).await;
         clock.advance(later);
@@ -34,9 +34,9 @@ async fn a_stale_token_reads_defaults_and_leaves_the_newer_cookie_alone() {
         let lines = log.lines();
         let fingerprint = store.last_id().fingerprint().to_string();
         assert!(
-            lines
-                .lines()
-                .any(|line| line.contains("Replayed") && line.contains(&fingerprint)),
+            lines.lines().any(|line| line.contains("Replayed")
+                && line.contains(&fingerprint)
+                && line.trim_start().starts_with(level)),
             "{lines}"
         );
         assert_eq!(stale.get("/status").await.body, "Replayed");

@@ -1,6 +1,10 @@
-//! Several views of one session that claim the same field.
+//! Several views of one session that claim the same field, and one with a field that nobody can write.
 
 use axum::{Router, routing::get};
+use serde::{
+    Deserialize, Serialize, Serializer,
+    ser::{Error, SerializeSeq},
+};
 use session_axum::{SessionData, TypedSession};
 use session_tests::{Log, SpyStore};
 
@@ -88,4 +92,40 @@ async fn two_views_may_share_a_field_whose_values_both_read() {
     let browser = browse(&store, routes);
     assert_eq!(browser.get("/visit").await.body, "2 2");
     assert_eq!(browser.get("/visit").await.body, "4 4");
+}
+
+/// Writes the beginning of a list before it fails.
+#[derive(Clone, Default, Deserialize)]
+struct Torn;
+
+impl Serialize for Torn {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(None)?;
+        list.serialize_element(&1)?;
+        Err(S::Error::custom("torn"))
+    }
+}
+
+#[derive(SessionData)]
+struct Tattered {
+    torn: Torn,
+    visits: u64,
+}
+
+#[tokio::test]
+async fn a_field_that_can_not_be_written_and_was_not_changed_is_in_nobody_s_way() {
+    let store = SpyStore::new();
+    let visit = async |view: TypedSession<Tattered>| {
+        view.update(|view| {
+            view.visits += 1;
+            view.visits.to_string()
+        })
+        .await
+    };
+    let browser = browse(&store, Router::new().route("/visit", get(visit)));
+    for visits in ["1", "2"] {
+        assert_eq!(browser.get("/visit").await.body, visits);
+        assert_eq!(stored(&store, "visits").await.as_deref(), Some(visits));
+        assert_eq!(stored(&store, "torn").await, None);
+    }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use metrics::LocalRecorderGuard;
 use metrics_util::{
-    MetricKind,
+    CompositeKey, MetricKind,
     debugging::{DebugValue, DebuggingRecorder, Snapshotter},
 };
 use session_axum::{TARGET, describe_metrics};
@@ -80,6 +80,24 @@ impl Recorder {
             });
         }
         told
+    }
+}
+
+impl Recorder {
+    /// How often each counter counted, by its name and its label's value.
+    pub(crate) fn counts(&self) -> BTreeMap<(String, String), u64> {
+        let counted = self.counted.lock().expect("not poisoned");
+        let snapshot = counted.as_ref().expect("it listened").snapshot();
+        let counters = snapshot.into_vec().into_iter();
+        let count = |(key, _, _, value): (CompositeKey, _, _, _)| {
+            let DebugValue::Counter(times) = value else {
+                return None;
+            };
+            let label = key.key().labels().next();
+            let label = label.map_or("", |label| label.value()).to_owned();
+            Some(((key.key().name().to_owned(), label), times))
+        };
+        counters.filter_map(count).collect()
     }
 }
 
