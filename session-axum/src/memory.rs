@@ -41,7 +41,7 @@ impl<T: Copy> Memory<T> {
     /// By the first characters: they are of the seal's random nonce.
     fn slot(&self, sealed: &[u8]) -> &Slot<T> {
         let random = sealed.first_chunk().copied().unwrap_or_default();
-        // Each of these bytes has six random bits: the product has all of them in its uppermost.
+        // Each of these bytes has six random bits, and the upper ones of the product depend on all of them.
         let mixed = u64::from_le_bytes(random).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let [high, low, ..] = mixed.to_be_bytes();
         &self.slots[usize::from(u16::from_be_bytes([high, low])) % SLOTS]

@@ -22,6 +22,7 @@ const VERSION: &str = "1";
 const ID_LEN: usize = 32;
 const NONCE_LEN: usize = 12;
 const TAG_LEN: usize = 16;
+/// Of a sealed token, before base64.
 const MAX_LEN: usize =
     NONCE_LEN + VERSION.len() + ID_LEN + u32::MAX.ilog10() as usize + 1 + TAG_LEN;
 

@@ -101,7 +101,8 @@ impl State {
         snapshot
     }
 
-    /// What is due by itself, whatever the request wrote: a touch, a periodic rotation, the note that its token was seen.
+    /// What is due by itself, whatever the request wrote: a touch, a periodic rotation, the note that the
+    /// client has shown its new token.
     pub(crate) fn upkeep(&self, policy: &Policy, live: &Live) -> Patch {
         let record = &live.record;
         let touches = live.reissue || (!self.unattended && policy.touch_due(record));

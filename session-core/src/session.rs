@@ -300,7 +300,7 @@ impl Session {
 
     /// Waits for this request's own store calls; not for ever, for one that is polled no more never ends.
     pub(crate) async fn calls(&self) -> Result<QueueGuard<'_, ()>, Error> {
-        let calls = self.shared.calls.get_or_init(Queue::default);
+        let calls = self.queue();
         if let Ok(turn) = calls.try_lock() {
             return Ok(turn);
         }
@@ -312,20 +312,22 @@ impl Session {
 
     /// The same, if there is nothing to wait for.
     pub(crate) fn try_calls(&self) -> Option<QueueGuard<'_, ()>> {
-        let calls = self.shared.calls.get_or_init(Queue::default);
-        calls.try_lock().ok()
+        self.queue().try_lock().ok()
     }
 
-    /// What moves, while none of this request's store calls is under way. Where there was none ever, no turn needs to
-    /// be taken: whoever takes the first looks at the state afterwards.
+    fn queue(&self) -> &Queue<()> {
+        self.shared.calls.get_or_init(Queue::default)
+    }
+
+    /// What moves, if none of this request's store calls is under way; one that begins later looks at it afterwards.
+    /// The turn, where there are turns, is to be dropped last: that wakes whoever waits for it.
     pub(crate) fn lock_alone(&self) -> Option<(Option<QueueGuard<'_, ()>>, MutexGuard<'_, State>)> {
-        let calls = &self.shared.calls;
-        let turn = match calls.get() {
+        let state = self.lock();
+        let turn = match self.shared.calls.get() {
             Some(calls) => Some(calls.try_lock().ok()?),
             None => None,
         };
-        let state = self.lock();
-        (turn.is_some() || calls.get().is_none()).then_some((turn, state))
+        Some((turn, state))
     }
 
     /// This is the newest record, or was a moment ago: has this request been superseded?

@@ -1,11 +1,19 @@
 //! The connections to a Redis Cluster: one for each master, made anew when it hangs.
 
-use std::{collections::HashMap, fmt, ops::RangeInclusive, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    fmt,
+    future::Future,
+    io::{self, ErrorKind},
+    ops::RangeInclusive,
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::future::try_join_all;
 use parking_lot::Mutex;
 use redis::{
-    Cmd, Pipeline, RedisFuture, RedisResult, Value,
+    Cmd, Pipeline, RedisError, RedisFuture, RedisResult, Value,
     aio::ConnectionLike,
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
@@ -16,8 +24,8 @@ use tokio::time::{Instant, timeout};
 
 /// Where nothing at all was answered for so long, the next call has the connection made anew.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// So long may that take.
-const CONNECTING: Duration = Duration::from_secs(30);
+/// Nothing is waited for any longer: neither a connection nor an answer.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// How a store speaks with a Redis Cluster: by a connection of its own for the sessions of each master.
 ///
@@ -26,7 +34,10 @@ const CONNECTING: Duration = Duration::from_secs(30);
 /// servers anew it lets all its commands rest, and one of those may hold what the search waits for. So the commands of
 /// different masters do not share a connection, and one that answers nothing for three seconds is replaced by a new one.
 ///
-/// Which slots share a connection is found out at the start, and only that: a cluster whose slots were moved since then
+/// The price: each of these connections has a socket to every node, and while a master answers nothing, its connection is
+/// made anew every few seconds.
+///
+/// Which slots share a connection is found out at the start, and only then: a cluster whose slots were moved since
 /// works as before, but for this protection.
 ///
 /// Clones are the same connections.
@@ -43,7 +54,8 @@ struct Shared {
 
 struct Link {
     connection: ClusterConnection,
-    /// When it was asked first since its last answer.
+    /// When it was first asked since its last answer. Also by a request that gave up, perhaps long ago: so now and then a
+    /// connection is made anew that was well.
     asked_at: Option<Instant>,
 }
 
@@ -61,6 +73,10 @@ pub(crate) type Slots = Vec<RangeInclusive<u16>>;
 
 impl ClusterLinks {
     pub(crate) async fn new(client: ClusterClient) -> RedisResult<Self> {
+        in_time(Self::connected(client)).await
+    }
+
+    async fn connected(client: ClusterClient) -> RedisResult<Self> {
         let mut first = client.get_async_connection().await?;
         let masters = slots(&cluster_slots().query_async(&mut first).await?);
         let others = (1..masters.len()).map(|_| client.get_async_connection());
@@ -89,60 +105,55 @@ impl ClusterLinks {
     pub(crate) async fn ask_master(&self, slot: u16, command: Cmd) -> RedisResult<Value> {
         let node = Route::new(slot, SlotAddr::Master);
         let route = RoutingInfo::SingleNode(SingleNodeRoutingInfo::SpecificNode(node));
-        let asked = self.ask(Slot::new(slot));
-        let answer = asked.connection().route_command(command, route).await;
-        asked.answered();
+        let call = async |mut link: ClusterConnection| link.route_command(command, route).await;
+        self.ask(Slot::new(slot), call).await
+    }
+
+    /// One call, by the connection of a slot's master.
+    async fn ask<T, F: Future<Output = RedisResult<T>>>(
+        &self,
+        slot: Option<Slot>,
+        call: impl FnOnce(ClusterConnection) -> F,
+    ) -> RedisResult<T> {
+        let at = slot.and_then(|slot| self.shared.by_slot.get(&slot));
+        let at = at.copied().unwrap_or(0);
+        let answer = in_time(call(self.connection(at))).await;
+        // Also an error is an answer, unless it says that there was none.
+        if !answer.as_ref().is_err_and(RedisError::is_timeout) {
+            self.shared.links[at].lock().asked_at = None;
+        }
         answer
     }
 
-    fn ask(&self, slot: Option<Slot>) -> Asked<'_> {
-        let at = slot.and_then(|slot| self.shared.by_slot.get(&slot));
-        let (links, at) = (self, at.copied().unwrap_or(0));
-        Asked { links, at }
+    /// The one to ask now.
+    fn connection(&self, at: usize) -> ClusterConnection {
+        let mut link = self.shared.links[at].lock();
+        let asked_at = *link.asked_at.get_or_insert_with(Instant::now);
+        if asked_at.elapsed() > PATIENCE {
+            // Not again before this try has come to an end.
+            link.asked_at = Some(Instant::now() + LONGEST);
+            tokio::spawn(self.clone().renew(at));
+        }
+        link.connection.clone()
     }
 
     /// For all that are asked from now on. Those that wait for the old one wait on: their commands may have been done.
     async fn renew(self, at: usize) {
-        let connection = self.shared.client.get_async_connection();
-        if let Ok(Ok(connection)) = timeout(CONNECTING, connection).await {
+        if let Ok(connection) = in_time(self.shared.client.get_async_connection()).await {
             *self.shared.links[at].lock() = Link::new(connection);
         }
     }
 }
 
-/// A command on its way by one of the links.
-struct Asked<'a> {
-    links: &'a ClusterLinks,
-    at: usize,
-}
-
-impl Asked<'_> {
-    /// The one to ask now. Whoever gives up waiting leaves `asked_at` behind.
-    fn connection(&self) -> ClusterConnection {
-        let mut link = self.links.shared.links[self.at].lock();
-        let asked_at = *link.asked_at.get_or_insert_with(Instant::now);
-        if asked_at.elapsed() > PATIENCE {
-            // Should the new one come to nothing, the next try is as long from now.
-            link.asked_at = Some(Instant::now());
-            tokio::spawn(self.links.clone().renew(self.at));
-        }
-        link.connection.clone()
-    }
-
-    /// Also an error is an answer.
-    fn answered(&self) {
-        self.links.shared.links[self.at].lock().asked_at = None;
-    }
+async fn in_time<T>(work: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+    let late = |_| Err(io::Error::from(ErrorKind::TimedOut).into());
+    timeout(LONGEST, work).await.unwrap_or_else(late)
 }
 
 impl ConnectionLike for ClusterLinks {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
-        Box::pin(async move {
-            let asked = self.ask(slot_of(command));
-            let answer = asked.connection().req_packed_command(command).await;
-            asked.answered();
-            answer
-        })
+        let call = async |mut link: ClusterConnection| link.req_packed_command(command).await;
+        Box::pin(self.ask(slot_of(command), call))
     }
 
     fn req_packed_commands<'a>(
@@ -151,14 +162,10 @@ impl ConnectionLike for ClusterLinks {
         offset: usize,
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
-        Box::pin(async move {
-            let asked = self.ask(commands.cmd_iter().next().and_then(slot_of));
-            let mut connection = asked.connection();
-            let answer = connection.req_packed_commands(commands, offset, count);
-            let answer = answer.await;
-            asked.answered();
-            answer
-        })
+        let call = async move |mut link: ClusterConnection| {
+            link.req_packed_commands(commands, offset, count).await
+        };
+        Box::pin(self.ask(commands.cmd_iter().find_map(slot_of), call))
     }
 
     fn get_db(&self) -> i64 {
@@ -167,7 +174,7 @@ impl ConnectionLike for ClusterLinks {
     }
 }
 
-/// By its key: a script has it behind its hash or text and the number of keys. What has none may go anywhere.
+/// Of its key: a script has it behind its hash or text and the number of keys. What has none takes any link.
 fn slot_of(command: &Cmd) -> Option<Slot> {
     let mut words = command.args_iter().map(|word| match word {
         redis::Arg::Simple(word) => word,

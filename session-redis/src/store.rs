@@ -34,7 +34,8 @@ const MARK_HOLDS: Duration = Duration::from_hours(24 * 400);
 
 /// Sessions in Redis, Valkey or Redis Cluster.
 ///
-/// It takes the connection that the application has, and clones it for each call; the clones share one socket.
+/// It takes the connection that the application has, and clones it for each call; the clones share one socket. (Of a
+/// cluster it takes the [client](RedisStore::cluster).)
 /// Clones of the store are the same store.
 ///
 /// ```no_run
@@ -202,8 +203,9 @@ impl<C: Connection> RedisStore<C> {
 
 #[cfg(feature = "cluster")]
 impl RedisStore<crate::ClusterLinks> {
-    /// On a Redis Cluster, over a connection that it makes of the application's client, and makes anew if that
-    /// hangs ([why](crate::ClusterLinks)). An error if none of the client's nodes can be reached.
+    /// On a Redis Cluster, over connections that it makes of the application's client: one for each master, made
+    /// anew if it hangs ([why, and at what price](crate::ClusterLinks)). An error if none of the client's nodes answers
+    /// within ten seconds.
     ///
     /// Each session is in one slot, each owner's index in another; no command spans two.
     ///

@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use redis::cluster::ClusterClient;
 use session_core::SessionStore as _;
 use session_tests::faults::{Fault, Lasts, one_of_several_strikes, until};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
-use crate::{cluster::Cluster, common::create, server::is_installed};
+use crate::{
+    cluster::{Cluster, cluster_store},
+    common::create,
+    server::is_installed,
+};
 
 enum What {
     Frozen,
@@ -75,15 +80,13 @@ async fn a_killed_master_of_a_cluster_loses_nothing_that_was_answered() {
 /// Among so many commands at once the client of the `redis` crate is nearly sure to wait for itself for ever.
 const MANY: usize = 200;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_connection_to_a_cluster_that_answers_nothing_is_made_anew() {
-    if !is_installed() {
-        return;
-    }
+/// With a client that gives up by itself, or not before those who ask.
+async fn a_master_fails_among_many(response_timeout: Duration) {
     let directory = TempDir::new().expect("a directory");
     let cluster =
         Cluster::start_with(directory.path(), &["--cluster-require-full-coverage", "no"]).await;
-    let store = cluster.store().await;
+    let client = ClusterClient::builder(cluster.urls()).response_timeout(response_timeout);
+    let store = cluster_store(&client.build().expect("URLs")).await;
     let created = (0..MANY).map(|_| create(&store, None));
     let ids = join_all(created).await;
     cluster.servers[1].kill();
@@ -109,4 +112,18 @@ async fn a_connection_to_a_cluster_that_answers_nothing_is_made_anew() {
         are_answered().await.iter().all(|it| *it)
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_to_a_cluster_that_answers_nothing_is_made_anew() {
+    if is_installed() {
+        a_master_fails_among_many(Duration::from_secs(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_error_that_nothing_was_answered_is_no_answer() {
+    if is_installed() {
+        a_master_fails_among_many(Duration::from_millis(500)).await;
+    }
 }
