@@ -210,6 +210,8 @@ async fn the_sweeper_survives_errors_and_ends_with_the_store() {
     assert!(store.load(live).await.expect("load").is_some());
 
     drop(store);
+    // A sweep under way is carried to its end.
+    tokio::time::sleep(Duration::from_millis(100)).await;
     schema.pass(LIFETIME.idle).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(rows().await, 1);

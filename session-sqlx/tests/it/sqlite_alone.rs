@@ -5,6 +5,7 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
     process::{Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
@@ -92,9 +93,9 @@ async fn a_locked_file_is_unavailable_for_writes_alone() {
 async fn the_sweeper_survives_errors_and_ends_with_the_store() {
     let directory = TempDir::new().expect("a directory");
     let pool = pool(SqliteStore::options(directory.path().join("sessions.db"))).await;
-    let clock = ManualClock::new();
+    let clock = Arc::new(ManualClock::new());
     let store = SqliteStore::builder(pool.clone())
-        .clock(clock.clone())
+        .clock(Arc::clone(&clock))
         .build();
     // There is no table yet.
     store.sweep_every(Duration::from_millis(10));
@@ -110,8 +111,9 @@ async fn the_sweeper_survives_errors_and_ends_with_the_store() {
     until("the dead are gone", async || rows(&pool).await == 1).await;
     assert!(store.load(live).await.expect("load").is_some());
 
-    // In this order: a sweep under way is carried to its end, by the time at which it began.
+    // A sweep under way is carried to its end, and has the store for so long.
     drop(store);
+    until("the store is gone", async || Arc::strong_count(&clock) == 1).await;
     clock.advance(LIFETIME.idle);
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(rows(&pool).await, 1);
