@@ -105,8 +105,15 @@ impl<'a> Field<'a> {
             diagnostics.push(Error::new_spanned(&field.ty, message));
             return None;
         }
+        let ident = field.ident.as_ref()?;
+        // The same: no accessor can have this name.
+        if ident == "_" {
+            let message = "`_` is no name that accessors could have: write one";
+            diagnostics.push(Error::new_spanned(ident, message));
+            return None;
+        }
         Some(Self {
-            ident: field.ident.as_ref()?,
+            ident,
             ty: &field.ty,
             kind: Kind::of(&attrs),
             attrs,

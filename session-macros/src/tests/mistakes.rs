@@ -62,6 +62,15 @@ fn a_trait_is_no_type_of_a_field() {
 }
 
 #[test]
+fn a_field_has_a_name() {
+    let message = "`_` is no name that accessors could have";
+    assert_mistakes(
+        "struct S { _: u8, b: u8, #[session(skip)] _: u8 }",
+        &[("_", message), ("_", message)],
+    );
+}
+
+#[test]
 fn a_view_owns_its_data() {
     let borrows = "so it can't borrow: remove";
     assert_mistakes(
