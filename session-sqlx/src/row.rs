@@ -1,7 +1,11 @@
 //! How a record lies in a row, for every engine.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, MapAccess, Visitor},
+};
 use session_core::{
     FieldChange, FieldRef, Fields, Guard, Lifetime, Patch, Record, RecordParts, Rotation,
     SessionId, StoreError, Timestamp,
@@ -244,7 +248,7 @@ fn unsigned(name: &'static str, number: i64) -> Result<u64, StoreError> {
 fn decode_fields(fields: &str, kept: &str) -> Result<Fields, StoreError> {
     let mut all = BTreeMap::new();
     for (column, text, keep) in [("fields", fields, false), ("kept", kept, true)] {
-        let object: BTreeMap<String, String> = serde_json::from_str(text)
+        let Object(object) = serde_json::from_str(text)
             .map_err(|error| StoreError::undecodable(Unreadable::Fields(column, error)))?;
         all.extend(object.into_iter().map(|(name, json)| (name, (json, keep))));
     }
@@ -254,6 +258,35 @@ fn decode_fields(fields: &str, kept: &str) -> Result<Fields, StoreError> {
         keep: *keep,
     });
     Ok(fields.collect())
+}
+
+/// Names and JSON texts, each name once: of one that stood twice, a commit would change one and a load see the other.
+struct Object(BTreeMap<String, String>);
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Names)
+    }
+}
+
+struct Names;
+
+impl<'de> Visitor<'de> for Names {
+    type Value = Object;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of texts")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Object, A::Error> {
+        let mut object = BTreeMap::new();
+        while let Some((name, json)) = entries.next_entry()? {
+            if object.insert(name, json).is_some() {
+                return Err(A::Error::custom("a name stands twice"));
+            }
+        }
+        Ok(Object(object))
+    }
 }
 
 #[cfg(test)]
@@ -311,6 +344,7 @@ mod tests {
             "[]",
             r#"{"a":"secret", "b":1}"#,
             r#"{"a":null}"#,
+            r#"{"a":"1","a":"\"secret\""}"#,
         ] {
             let error = decode_fields("{}", text).unwrap_err();
             assert!(error.is_undecodable());
