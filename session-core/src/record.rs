@@ -202,7 +202,7 @@ impl Record {
             created_at: self.created_at,
             touched_at: self.touched_at,
             expires_at: self.expires_at,
-            version: self.version + u64::from(!patch.is_touch()),
+            version: self.version.saturating_add(u64::from(!patch.is_touch())),
             history,
             now: AtomicU64::new(now.as_micros()),
         };
@@ -597,5 +597,21 @@ mod tests {
             barred.commit(guard, &touch(), START),
             Committed::Superseded(_)
         ));
+    }
+
+    #[test]
+    fn numbers_at_their_end_stay_there() {
+        let last = RecordParts {
+            generation: u32::MAX,
+            version: u64::MAX,
+            ..record(None).parts()
+        };
+        let last = Arc::new(Record::new(last, START));
+        let rotate = Patch {
+            rotation: Some(Rotation::Explicit),
+            ..touch()
+        };
+        let next = apply(&last, &rotate, START);
+        assert_eq!((next.generation(), next.version()), (u32::MAX, u64::MAX));
     }
 }
