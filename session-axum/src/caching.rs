@@ -1,9 +1,6 @@
 //! What caches must know of a response that has to do with a session (RFC 9111, 7.3; ASVS 5, 14.3.2).
 
-use http::{
-    HeaderMap, HeaderValue,
-    header::{self, Entry},
-};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::observe;
 
@@ -16,46 +13,59 @@ pub(crate) fn mark(headers: &mut HeaderMap, sets_cookie: bool, token_header: Opt
         vary(headers, name);
     }
     let ours = HeaderValue::from_static(if sets_cookie { "no-store" } else { "private" });
-    // Most handlers leave it to us: one look is enough.
-    if let Entry::Vacant(none) = headers.entry(header::CACHE_CONTROL) {
-        none.insert(ours);
+    let Some(theirs) = add(headers, header::CACHE_CONTROL, ours.clone()) else {
         return;
-    }
-    if is_kept_out_of_shared_caches(headers) {
-        return;
-    }
-    let shared = has(headers, header::CACHE_CONTROL, &[b"public", b"s-maxage"]);
-    if sets_cookie {
+    };
+    let shared = has(&theirs, &[b"public", b"s-maxage"]);
+    if is_kept_out_of_shared_caches(&theirs) || (shared && !sets_cookie) {
+        put(headers, header::CACHE_CONTROL, theirs);
+    } else if sets_cookie {
         if shared {
             observe::cache_overridden();
         }
         headers.insert(header::CACHE_CONTROL, ours);
-    } else if !shared {
-        headers.append(header::CACHE_CONTROL, ours);
     }
 }
 
 /// The response depends on this header of the request.
 fn vary(headers: &mut HeaderMap, on: HeaderValue) {
-    if let Entry::Vacant(none) = headers.entry(header::VARY) {
-        none.insert(on);
-    } else if !has(headers, header::VARY, &[on.as_bytes(), b"*"]) {
-        headers.append(header::VARY, on);
+    if let Some(theirs) = add(headers, header::VARY, on.clone())
+        && has(&theirs, &[on.as_bytes(), b"*"])
+    {
+        put(headers, header::VARY, theirs);
+    }
+}
+
+/// Adds a value, and gives the others of this name if there are any. Most handlers leave these headers to us:
+/// one look at the map is enough.
+fn add(headers: &mut HeaderMap, name: HeaderName, ours: HeaderValue) -> Option<Vec<HeaderValue>> {
+    if !headers.append(&name, ours) {
+        return None;
+    }
+    let mut theirs: Vec<_> = headers.get_all(name).iter().cloned().collect();
+    theirs.pop();
+    Some(theirs)
+}
+
+/// These values, and no others of this name.
+fn put(headers: &mut HeaderMap, name: HeaderName, values: Vec<HeaderValue>) {
+    headers.remove(&name);
+    for value in values {
+        headers.append(&name, value);
     }
 }
 
 /// By the handler, with a directive that means the whole response: `private="x"` speaks of one header, and a cache
 /// that follows `must-understand` overlooks `no-store` (RFC 9111, 5.2.2).
-fn is_kept_out_of_shared_caches(headers: &HeaderMap) -> bool {
-    let mut members = members(headers, header::CACHE_CONTROL);
+fn is_kept_out_of_shared_caches(values: &[HeaderValue]) -> bool {
     let is = |member: &[u8], directive: &str| member.eq_ignore_ascii_case(directive.as_bytes());
-    let understood = has(headers, header::CACHE_CONTROL, &[b"must-understand"]);
-    members.any(|member| is(member, "private") || (is(member, "no-store") && !understood))
+    let understood = has(values, &[b"must-understand"]);
+    members(values).any(|member| is(member, "private") || (is(member, "no-store") && !understood))
 }
 
 /// Whether a list header has one of these members, their values aside.
-fn has(headers: &HeaderMap, name: header::HeaderName, wanted: &[&[u8]]) -> bool {
-    members(headers, name).any(|member| {
+fn has(values: &[HeaderValue], wanted: &[&[u8]]) -> bool {
+    members(values).any(|member| {
         let name = member.split(|byte| *byte == b'=').next();
         let name = name.unwrap_or_default().trim_ascii();
         let mut wanted = wanted.iter();
@@ -64,8 +74,8 @@ fn has(headers: &HeaderMap, name: header::HeaderName, wanted: &[&[u8]]) -> bool 
 }
 
 /// The members of a list header; a comma in quotes divides nothing.
-fn members(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &[u8]> {
-    headers.get_all(name).into_iter().flat_map(|header| {
+fn members(values: &[HeaderValue]) -> impl Iterator<Item = &[u8]> {
+    values.iter().flat_map(|header| {
         let mut quoted = false;
         let divides = move |byte: &u8| {
             quoted ^= *byte == b'"';
