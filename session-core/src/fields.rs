@@ -1,6 +1,6 @@
 //! The fields of one record, in one piece of text.
 
-use std::fmt;
+use std::{cmp::Ordering, fmt, ops::Range};
 
 use crate::FieldChange;
 
@@ -96,26 +96,44 @@ impl Fields {
     /// as those of a [`Patch`](crate::Patch) are.
     #[must_use]
     pub fn merge(&self, changes: &[FieldChange]) -> Self {
-        let added: usize = changes
-            .iter()
-            .map(|change| change.size() + MAX_HEADER)
-            .sum();
-        let mut text = String::with_capacity(self.0.len() + added);
-        let mut old = self.places().peekable();
+        let removed: usize = self.spans(changes).map(|(_, span)| span.len()).sum();
+        let set = changes.iter().filter_map(FieldChange::as_field);
+        let added: usize = set.map(stored_len).sum();
+        // Exactly as long as it gets: nothing is moved to a smaller place afterwards.
+        let mut text = String::with_capacity(self.0.len() - removed + added);
         let mut copied = 0;
-        for change in changes {
-            let name = change.name.as_bytes();
-            while old.next_if(|place| self.name(place) < name).is_some() {}
-            let next = old.peek().map_or(self.0.len(), |place| place.start);
-            text.push_str(&self.0[copied..next]);
+        for (change, span) in self.spans(changes) {
+            text.push_str(&self.0[copied..span.start]);
             if let Some(field) = change.as_field() {
                 push(&mut text, field);
             }
-            let replaced = old.next_if(|place| self.name(place) == name);
-            copied = replaced.map_or(next, |place| place.end);
+            copied = span.end;
         }
         text.push_str(&self.0[copied..]);
         Self(text.into_boxed_str())
+    }
+
+    /// Where each change belongs: the field that it replaces, or the empty place before the next one.
+    fn spans<'a>(
+        &'a self,
+        changes: &'a [FieldChange],
+    ) -> impl Iterator<Item = (&'a FieldChange, Range<usize>)> {
+        let (mut places, mut start) = (self.places(), 0);
+        let mut next = places.next();
+        changes.iter().map(move |change| {
+            while let Some(place) = &next {
+                let order = self.name(place).cmp(change.name.as_bytes());
+                if order == Ordering::Greater {
+                    break;
+                }
+                let before = std::mem::replace(&mut start, place.end);
+                next = places.next();
+                if order == Ordering::Equal {
+                    return (change, before..start);
+                }
+            }
+            (change, start..start)
+        })
     }
 
     fn places(&self) -> Places<'_> {
@@ -132,7 +150,6 @@ impl Fields {
 
 /// Where a field lies in the text.
 struct Place {
-    start: usize,
     name: usize,
     json: usize,
     end: usize,
@@ -160,13 +177,11 @@ impl Iterator for Places<'_> {
     type Item = Place;
 
     fn next(&mut self) -> Option<Place> {
-        let start = self.next;
-        let (name_len, at) = number(self.text, start)?;
+        let (name_len, at) = number(self.text, self.next)?;
         let (json_len, name) = number(self.text, at)?;
         let json = name + name_len;
         self.next = json + (json_len >> 1);
         Some(Place {
-            start,
             name,
             json,
             end: self.next,
@@ -175,8 +190,18 @@ impl Iterator for Places<'_> {
     }
 }
 
-/// Bytes before a name, at most: two numbers of 64 bits.
-const MAX_HEADER: usize = 2 * 11;
+/// Bytes of a field with the two numbers before it.
+fn stored_len(field: FieldRef<'_>) -> usize {
+    let numbers = number_len(field.name.len()) + number_len(field.json.len() << 1);
+    numbers + field.name.len() + field.json.len()
+}
+
+/// Six bits in a character.
+fn number_len(number: usize) -> usize {
+    number
+        .checked_ilog2()
+        .map_or(1, |bits| bits as usize / 6 + 1)
+}
 
 fn push(text: &mut String, field: FieldRef<'_>) {
     push_number(text, field.name.len());
@@ -314,6 +339,18 @@ mod tests {
         let back: Vec<_> = fields.iter().collect();
         let sent: Vec<_> = changes.iter().filter_map(FieldChange::as_field).collect();
         assert_eq!(back, sent);
+    }
+
+    #[test]
+    fn the_length_of_what_is_stored_is_known_before() {
+        for len in [0, 1, 31, 32, 63, 64, 2047, 2048, 4095, 4096, 60 * 1024] {
+            let (name, json) = ("n".repeat(len), "j".repeat(len));
+            let change = FieldChange::set(name, json).keeping(true);
+            let field = change.as_field().expect("a field");
+            let mut text = String::new();
+            push(&mut text, field);
+            assert_eq!(stored_len(field), text.len(), "{len}");
+        }
     }
 
     #[test]

@@ -133,7 +133,10 @@ impl Staged {
 
     /// The fields that differ from the stored ones.
     pub(crate) fn changes(&self, stored: &Fields) -> Changes {
-        let mut changes = Changes::default();
+        let mut changes = Changes {
+            fields: Vec::with_capacity(self.fields.len()),
+            ..Changes::default()
+        };
         for field in &self.fields {
             let old = stored.find(&field.name);
             if let Some(change) = field.change(old) {
