@@ -1,10 +1,14 @@
 //! What a request carries from the layer to the extractors: a place for its session, filled at the first extraction.
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{
+    fmt,
+    marker::PhantomData,
+    sync::{Arc, OnceLock},
+};
 
 use http::HeaderMap;
 use session_core::{Session, StoreError};
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex as Queue;
 
 use crate::{config::Config, transport::Heard};
 
@@ -17,7 +21,9 @@ pub(crate) enum Slot<L> {
 
 pub(crate) struct Place {
     pub(crate) config: Arc<Config>,
-    opened: OnceCell<Opened>,
+    opened: OnceLock<Opened>,
+    /// Extractions that wait for their store do so one after another: the second finds what the first opened.
+    opening: Queue<()>,
 }
 
 /// What came of the first extraction.
@@ -30,21 +36,39 @@ impl Place {
     pub(crate) fn new(config: Arc<Config>) -> Self {
         Self {
             config,
-            opened: OnceCell::new(),
+            opened: OnceLock::new(),
+            opening: Queue::new(()),
         }
     }
 
     /// The request's session: opened and loaded at the first call, shared by all later ones (R3).
     pub(crate) async fn session(&self, headers: &HeaderMap) -> Result<Session, StoreError> {
-        let opened = self.opened.get_or_init(async || {
+        let opened = if self.config.backend.answers_at_once() {
+            self.open(headers)
+        } else {
+            // A handler's future need not have room for it.
+            Box::pin(self.wait(headers)).await
+        };
+        opened.session.clone()
+    }
+
+    fn open(&self, headers: &HeaderMap) -> &Opened {
+        self.opened.get_or_init(|| {
             let heard = self.config.listen(headers);
-            let backend = Arc::clone(&self.config.backend);
-            Opened {
-                session: Session::open(backend, heard.presented).await,
-                heard,
-            }
-        });
-        opened.await.session.clone()
+            let session = Session::open_at_once(&self.config.backend, heard.presented);
+            Opened { session, heard }
+        })
+    }
+
+    async fn wait(&self, headers: &HeaderMap) -> &Opened {
+        let _alone = self.opening.lock().await;
+        if let Some(opened) = self.opened.get() {
+            return opened;
+        }
+        let heard = self.config.listen(headers);
+        let backend = Arc::clone(&self.config.backend);
+        let session = Session::open(backend, heard.presented).await;
+        self.opened.get_or_init(|| Opened { session, heard })
     }
 
     /// What came of the extractions, if there were any.

@@ -36,7 +36,9 @@ impl Backend {
         }
     }
 
-    pub(crate) fn answers_at_once(&self) -> bool {
+    /// The store [never waits](SessionStore::ANSWERS_AT_ONCE).
+    #[must_use]
+    pub fn answers_at_once(&self) -> bool {
         self.store.answers_at_once()
     }
 

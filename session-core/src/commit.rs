@@ -5,8 +5,10 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     Committed, Created, Error, Fields, Guard, NewRecord, OwnerChange, Patch, Policy, Record,
     Renewal, Rotation, Session, SessionId, Status, StoreError, Token,
+    calls::Calls,
     life::{Life, Live, News, State},
     observe::{self, Destroyed},
+    runtime::at_once,
     staged::{Staged, check_growth},
 };
 
@@ -38,32 +40,60 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// As [`of`](Self::of), for a request that has nothing to send to the store: without a wait. `None` where there is
-    /// something to send.
+    /// As [`of`](Self::of), where there is nothing to wait for: nothing to send, or a store that answers at once.
+    /// `None` where there may be.
     #[must_use]
     pub fn at_once(session: &Session, failed: bool) -> Option<Self> {
-        let policy = &session.backend().policy;
-        let (_turn, mut state) = session.lock_alone()?;
-        let is_due = |live| !state.upkeep(policy, live).is_empty();
-        if !state.staged.is_empty() || (!failed && state.live().is_some_and(is_due)) {
+        let backend = session.backend();
+        let mut state = session.lock();
+        if state.calls != Calls::None {
             return None;
         }
-        Some(Self::told(&mut state, policy, None))
+        let is_due = |live| !state.upkeep(&backend.policy, live).is_empty();
+        if state.staged.is_empty() && (failed || !state.live().is_some_and(is_due)) {
+            return Some(Self::told(&mut state, &backend.policy, None));
+        }
+        if !backend.answers_at_once() || backend.admits_in_turn(state.staged.owner.owner()) {
+            return None;
+        }
+        let _call = session.begin_call(&mut state)?;
+        let (before, staged) = (state.news, state.take_for(failed));
+        drop(state);
+        let finished = at_once(Self::settled(session, before, staged));
+        Some(finished.unwrap_or_else(|| Self {
+            cookie: CookieChange::Keep,
+            error: Some(StoreError::pending().into()),
+        }))
     }
 
     /// The commit of a response that is about to leave, by the layer. `failed`: the handler answered 5xx, so
     /// nothing but a staged [`destroy`](Session::destroy) is carried out (R10). After it, plain writes are refused.
     pub async fn of(session: &Session, failed: bool) -> Self {
-        let turn = session.calls().await;
+        let call = session.call().await;
         let (before, staged) = {
             let mut state = session.lock();
             (state.news, state.take_for(failed))
         };
-        let wished = staged.as_ref().is_some_and(|staged| !staged.is_empty());
-        let result = match (turn, staged) {
-            (Ok(_turn), Some(mut staged)) => session.settle(&mut staged).await,
-            (turn, _) => turn.map(drop),
+        match call {
+            Ok(_call) => Self::settled(session, before, staged).await,
+            Err(error) => {
+                let wished = staged.is_some_and(|staged| !staged.is_empty());
+                Self::after(session, before, wished, Err(error))
+            }
+        }
+    }
+
+    /// Sends what was taken. The caller has the call.
+    async fn settled(session: &Session, before: News, staged: Option<Staged>) -> Self {
+        let Some(mut staged) = staged else {
+            return Self::after(session, before, false, Ok(()));
         };
+        let wished = !staged.is_empty();
+        let result = session.settle(&mut staged).await;
+        Self::after(session, before, wished, result)
+    }
+
+    fn after(session: &Session, before: News, wished: bool, result: Result<(), Error>) -> Self {
         let error = match result {
             // The dead stay dead, and the handler's answer stands (R8).
             Ok(()) | Err(Error::Gone) => None,
@@ -110,15 +140,15 @@ impl Session {
     ///
     /// One store call, if there is anything to send. [`Error::Gone`] if the session ended or was superseded.
     pub async fn commit(&self) -> Result<(), Error> {
-        let _turn = self.calls().await?;
+        let _call = self.call().await?;
         let mut staged = std::mem::take(&mut self.lock().staged);
-        self.settle(&mut staged).await
+        Box::pin(self.settle(&mut staged)).await
     }
 
     /// Loads the newest record, and renews its expiry now, if a touch is due. [`Error::Gone`] if the session ended
     /// or was superseded. For a socket that lives longer than its request.
     pub async fn touch(&self) -> Result<(), Error> {
-        let _turn = self.calls().await?;
+        let _call = self.call().await?;
         // Only the store knows how late it is by now.
         self.reload().await?;
         let live = self.lock().writable()?;
@@ -130,7 +160,7 @@ impl Session {
 
     /// Loads the newest record; staged writes stay staged. [`Error::Gone`] if the session ended or was superseded.
     pub async fn refresh(&self) -> Result<(), Error> {
-        let _turn = self.calls().await?;
+        let _call = self.call().await?;
         self.reload().await
     }
 
@@ -145,20 +175,19 @@ impl Session {
         }
     }
 
-    /// Sends everything that was staged. The caller has the turn.
+    /// Sends everything that was staged. The caller has the call, whose end takes it out of flight.
     async fn settle(&self, staged: &mut Staged) -> Result<(), Error> {
         self.lock().in_flight = staged.fields().to_vec();
-        let _landing = Landing(self);
         if let Some(failure) = staged.failure.take() {
             return Err(failure);
         }
         if std::mem::take(&mut staged.destroy) {
-            Box::pin(self.end()).await?;
+            self.end().await?;
         }
         let live = self.lock().writable()?;
         match live {
             Some(live) => self.send(live, staged).await,
-            None => Box::pin(self.start(staged)).await,
+            None => self.start(staged).await,
         }
     }
 
@@ -362,15 +391,6 @@ impl Session {
                 Err(self.over(Status::Gone))
             }
         }
-    }
-}
-
-/// What is in flight is so no more when its commit is over, however that ends.
-struct Landing<'a>(&'a Session);
-
-impl Drop for Landing<'_> {
-    fn drop(&mut self) {
-        self.0.lock().in_flight = Vec::new();
     }
 }
 

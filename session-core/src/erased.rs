@@ -1,14 +1,10 @@
 //! The object-safe mirror of [`SessionStore`], so that a session need not name its store.
 
-use std::{
-    future::Future,
-    pin::{Pin, pin},
-    sync::Arc,
-    task::{Context, Poll, Waker},
-};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use crate::{
     Committed, Created, Guard, NewRecord, Patch, Record, SessionId, SessionStore, StoreError,
+    runtime::at_once,
 };
 
 /// A store's answer: there already, or a future to wait for.
@@ -24,10 +20,7 @@ fn answer<'a, S: SessionStore, T>(
     if !S::ANSWERS_AT_ONCE {
         return Answer::Later(Box::pin(call));
     }
-    match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(answer) => Answer::Ready(answer),
-        Poll::Pending => Answer::Ready(Err(StoreError::pending())),
-    }
+    Answer::Ready(at_once(call).unwrap_or(Err(StoreError::pending())))
 }
 
 pub(crate) trait ErasedStore: Send + Sync {

@@ -2,6 +2,7 @@
 
 mod admission;
 mod backend;
+mod calls;
 mod commit;
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     Backend, Error, OwnerChange, Patch, Policy, Record, Renewal, ReplayPolicy, Rotation, SessionId,
     Status, StoreError, Token,
+    calls::Calls,
     ended::Watch,
     observe::{self, Destroyed},
     rotation::{self, Standing, standing},
@@ -27,6 +28,7 @@ pub(crate) struct State {
     pub(crate) unattended: bool,
     /// When whoever waits for the end asks the store again.
     pub(crate) watch: Watch,
+    pub(crate) calls: Calls,
 }
 
 /// Whether there is a session to write to.

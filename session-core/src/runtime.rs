@@ -2,8 +2,8 @@
 
 use std::{
     future::{Future, poll_fn},
-    pin::Pin,
-    task::Poll,
+    pin::{Pin, pin},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -30,4 +30,12 @@ pub(crate) async fn within<F: Future + Unpin>(
         limit.as_mut().poll(cx).map(|()| None)
     })
     .await
+}
+
+/// What comes of `work` at its first poll; `None` where it would wait.
+pub(crate) fn at_once<F: Future>(work: F) -> Option<F::Output> {
+    match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => Some(done),
+        Poll::Pending => None,
+    }
 }

@@ -3,23 +3,24 @@
 use std::{
     borrow::Cow,
     fmt,
-    sync::{Arc, OnceLock},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use parking_lot::{Mutex, MutexGuard};
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::sync::{Mutex as Queue, MutexGuard as QueueGuard};
+use tokio::sync::Notify;
 
 use crate::{
     Backend, Error, FieldError, Fingerprint, OwnerChange, Record, SessionData, SessionId, Status,
     StoreError, Token,
+    calls::Calls,
     data::{self, Reader, View},
     ended::Watch,
     fields::is_valid_name,
     life::{Life, Live, News, State, unreadable},
     observe,
-    runtime::within,
+    runtime::at_once,
     staged::{Snapshot, Staged, StagedField},
 };
 
@@ -63,12 +64,18 @@ pub struct Session {
 
 struct Shared {
     backend: Arc<Backend>,
-    /// The store calls of one request take turns. Made at the first: most requests only read.
-    calls: OnceLock<Queue<()>>,
     state: Mutex<State>,
+    /// For those who wait until a store call of this request has ended.
+    call_ended: Notify,
 }
 
 impl Session {
+    /// As [`open`](Self::open), for a store that [answers at once](Backend::answers_at_once): without a wait.
+    pub fn open_at_once(backend: &Arc<Backend>, presented: Presented) -> Result<Self, StoreError> {
+        let opened = at_once(Self::open(Arc::clone(backend), presented));
+        opened.unwrap_or(Err(StoreError::pending()))
+    }
+
     /// Loads the session that a request speaks of: the one load of R3. An absent or stale one is no error.
     pub async fn open(backend: Arc<Backend>, presented: Presented) -> Result<Self, StoreError> {
         let life = match presented {
@@ -107,7 +114,6 @@ impl Session {
         Self {
             shared: Arc::new(Shared {
                 backend,
-                calls: OnceLock::new(),
                 state: Mutex::new(State {
                     life,
                     staged: Staged::default(),
@@ -117,7 +123,9 @@ impl Session {
                     sent: false,
                     unattended: false,
                     watch: Watch::default(),
+                    calls: Calls::default(),
                 }),
+                call_ended: Notify::new(),
             }),
         }
     }
@@ -298,36 +306,8 @@ impl Session {
         &self.shared.backend
     }
 
-    /// Waits for this request's own store calls; not for ever, for one that is polled no more never ends.
-    pub(crate) async fn calls(&self) -> Result<QueueGuard<'_, ()>, Error> {
-        let calls = self.queue();
-        if let Ok(turn) = calls.try_lock() {
-            return Ok(turn);
-        }
-        let backend = self.backend();
-        let mut limit = backend.runtime.sleep(backend.policy.update_timeout);
-        let turn = within(Box::pin(calls.lock()), &mut limit).await;
-        turn.ok_or_else(observe::contended)
-    }
-
-    /// The same, if there is nothing to wait for.
-    pub(crate) fn try_calls(&self) -> Option<QueueGuard<'_, ()>> {
-        self.queue().try_lock().ok()
-    }
-
-    fn queue(&self) -> &Queue<()> {
-        self.shared.calls.get_or_init(Queue::default)
-    }
-
-    /// What moves, if none of this request's store calls is under way; one that begins later looks at it afterwards.
-    /// The turn, where there are turns, is to be dropped last: that wakes whoever waits for it.
-    pub(crate) fn lock_alone(&self) -> Option<(Option<QueueGuard<'_, ()>>, MutexGuard<'_, State>)> {
-        let state = self.lock();
-        let turn = match self.shared.calls.get() {
-            Some(calls) => Some(calls.try_lock().ok()?),
-            None => None,
-        };
-        Some((turn, state))
+    pub(crate) fn call_ended(&self) -> &Notify {
+        &self.shared.call_ended
     }
 
     /// This is the newest record, or was a moment ago: has this request been superseded?

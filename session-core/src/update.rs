@@ -10,7 +10,7 @@ use crate::{
     data::{Reader, Writer},
     life::Live,
     observe,
-    runtime::{BoxFuture, within},
+    runtime::{BoxFuture, at_once, within},
     staged::{Snapshot, Staged},
     turns::Turn,
 };
@@ -37,25 +37,38 @@ impl Session {
         &self,
         mut change: impl FnMut(&mut T) -> Result<R, E>,
     ) -> Result<Result<R, E>, Error> {
-        let _calls = self.calls().await?;
+        // A handler's future need not have room for it. What has to wait has sent nothing, and begins anew.
+        if self.backend().answers_at_once()
+            && let Some(done) = at_once(self.update_waiting(&mut change))
+        {
+            return done;
+        }
+        Box::pin(self.update_waiting(&mut change)).await
+    }
+
+    async fn update_waiting<T: SessionData, R, E>(
+        &self,
+        change: &mut impl FnMut(&mut T) -> Result<R, E>,
+    ) -> Result<Result<R, E>, Error> {
+        let _call = self.call().await?;
         let destroys = self.lock().staged.destroy;
         if destroys {
             // It stays staged until it is done.
-            Box::pin(self.end()).await?;
+            self.end().await?;
             self.lock().staged.destroy = false;
         }
         let mut patience = Patience::default();
         loop {
             patience.before_try(self).await?;
             let (live, snapshot) = self.newest()?;
-            let (result, written) = match self.run(&snapshot, &mut change)? {
+            let (result, written) = match self.run(&snapshot, change)? {
                 Ok(ran) => ran,
                 Err(refused) => return Ok(Err(refused)),
             };
             let done = match live {
-                _ if written.is_empty() => Box::pin(self.is_newest(&snapshot)).await?,
+                _ if written.is_empty() => self.is_newest(&snapshot).await?,
                 Some(live) => self.write(&live, &written, &mut patience).await?,
-                None => Box::pin(self.start(&written)).await.map(|()| true)?,
+                None => self.start(&written).await.map(|()| true)?,
             };
             if done {
                 self.lock().staged.unstage(&written, &snapshot);
@@ -141,7 +154,7 @@ impl Patience {
         if backend.answers_at_once() && self.tries <= QUICK_TRIES {
             return Ok(());
         }
-        Box::pin(self.wait(session)).await
+        self.wait(session).await
     }
 
     async fn wait(&mut self, session: &Session) -> Result<(), Error> {
