@@ -1,6 +1,6 @@
 //! Request headers → sealed texts, and sealed text → `Set-Cookie`.
 
-use std::{fmt::Write as _, sync::OnceLock, time::Duration};
+use std::{sync::OnceLock, time::Duration};
 
 use cookie::{Cookie, SameSite};
 use http::{HeaderMap, HeaderValue, header};
@@ -13,22 +13,27 @@ const MAX_VALUE_LEN: usize = 512;
 /// Browsers keep no cookie longer (RFC 6265bis, 5.5).
 const MAX_MAX_AGE: Duration = Duration::from_hours(400 * 24);
 
-/// The values of our cookie, in however many `Cookie` headers; nothing else is decoded. `None` for one that
+/// Sees the values of our cookie, in however many `Cookie` headers; nothing else is decoded. `None` for one that
 /// is too long: the client sent something, but nothing that could be ours.
 pub(crate) fn candidates<'a>(
     headers: &'a HeaderMap,
-    name: &'a str,
-) -> impl Iterator<Item = Option<&'a [u8]>> {
-    headers
-        .get_all(header::COOKIE)
-        .into_iter()
-        .flat_map(|header| pairs(header.as_bytes()))
-        .filter_map(|pair| {
-            let value = pair.trim_ascii().strip_prefix(name.as_bytes())?;
-            value.strip_prefix(b"=")
-        })
-        .take(MAX_CANDIDATES)
-        .map(plausible)
+    name: &str,
+    mut see: impl FnMut(Option<&'a [u8]>),
+) {
+    let mut left = MAX_CANDIDATES;
+    for header in headers.get_all(header::COOKIE) {
+        for pair in pairs(header.as_bytes()) {
+            let value = pair.trim_ascii_start().strip_prefix(name.as_bytes());
+            let Some(value) = value.and_then(|value| value.strip_prefix(b"=")) else {
+                continue;
+            };
+            see(plausible(value.trim_ascii_end()));
+            left -= 1;
+            if left == 0 {
+                return;
+            }
+        }
+    }
 }
 
 /// What stands between semicolons: a client may send kilobytes of other cookies.
@@ -98,13 +103,15 @@ impl Template {
             let cookie = self.cookie("", "").to_string();
             cookie.trim_start_matches('=').to_owned()
         });
-        let mut text = [name, "=", sealed, attributes].concat();
-        if let Some(max_age) = max_age {
+        let age = max_age.map(|max_age| {
             // Zero would remove the cookie.
             let seconds = max_age.min(MAX_MAX_AGE).as_secs().max(1);
-            // Writing to a String can't fail.
-            let _ = write!(text, "; Max-Age={seconds}");
-        }
+            format!("; Max-Age={seconds}")
+        });
+        let parts = [name, "=", sealed, attributes, age.as_deref().unwrap_or("")];
+        // As long as it gets: a header keeps the memory.
+        let mut text = String::with_capacity(parts.iter().map(|part| part.len()).sum());
+        text.extend(parts);
         HeaderValue::try_from(text).ok()
     }
 
@@ -118,26 +125,27 @@ impl Template {
 /// Puts in our cookie instead of any other of its name: a response has one (RFC 6265bis, 4.1.1).
 /// The cookies of others stay as they are.
 pub(crate) fn set_only(headers: &mut HeaderMap, name: &str, cookie: HeaderValue) {
+    // Most handlers set none.
+    if !headers.append(header::SET_COOKIE, cookie) {
+        return;
+    }
     let is_ours = |value: &HeaderValue| {
-        value
-            .as_bytes()
-            .split(|byte| *byte == b'=')
+        let mut parts = value.as_bytes().split(|byte| *byte == b'=');
+        parts
             .next()
             .is_some_and(|other| other.trim_ascii() == name.as_bytes())
     };
-    if headers.get_all(header::SET_COOKIE).iter().any(is_ours) {
-        let others: Vec<_> = headers
-            .get_all(header::SET_COOKIE)
-            .iter()
-            .filter(|value| !is_ours(value))
-            .cloned()
-            .collect();
-        headers.remove(header::SET_COOKIE);
-        for other in others {
-            headers.append(header::SET_COOKIE, other);
-        }
+    let mut all: Vec<_> = headers
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .cloned()
+        .collect();
+    let ours = all.pop();
+    headers.remove(header::SET_COOKIE);
+    all.retain(|value| !is_ours(value));
+    for value in all.into_iter().chain(ours) {
+        headers.append(header::SET_COOKIE, value);
     }
-    headers.append(header::SET_COOKIE, cookie);
 }
 
 #[cfg(test)]
@@ -149,9 +157,9 @@ mod tests {
         for header in headers {
             map.append(header::COOKIE, HeaderValue::from_static(header));
         }
-        candidates(&map, "sid")
-            .map(|value| value.map(<[u8]>::to_vec))
-            .collect()
+        let mut found = Vec::new();
+        candidates(&map, "sid", |value| found.push(value.map(<[u8]>::to_vec)));
+        found
     }
 
     #[test]
@@ -169,9 +177,8 @@ mod tests {
         let mut map = HeaderMap::new();
         let long = format!("sid={}; sid={}", "x".repeat(513), "y".repeat(512));
         map.insert(header::COOKIE, HeaderValue::try_from(long).expect("ascii"));
-        let lengths: Vec<_> = candidates(&map, "sid")
-            .map(|value| value.map(<[u8]>::len))
-            .collect();
+        let mut lengths = Vec::new();
+        candidates(&map, "sid", |value| lengths.push(value.map(<[u8]>::len)));
         assert_eq!(lengths, [None, Some(512)]);
     }
 

@@ -128,8 +128,10 @@ fn push_text(text: &mut Vec<u8>, token: Token) {
     let id = Uuid::from_bytes(*token.id.as_bytes())
         .as_simple()
         .encode_lower(&mut id);
+    text.extend_from_slice(VERSION.as_bytes());
+    text.extend_from_slice(id.as_bytes());
     // Writing to a Vec can't fail.
-    let _ = write!(text, "{VERSION}{id}{}", token.generation);
+    let _ = write!(text, "{}", token.generation);
 }
 
 /// One token has one text: no capitals, no sign, no leading zeros.

@@ -1,9 +1,16 @@
 //! How tokens travel: in our cookie, or in headers for clients without cookies. Never in a URL.
 
+use std::cmp::Ordering;
+
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use session_core::{CookieChange, Presented};
 
-use crate::{caching, config::Config, cookie, observe, seal::Sealer};
+use crate::{
+    caching,
+    config::Config,
+    cookie, observe,
+    seal::{Opened, Sealer},
+};
 
 /// What a request brought, and how its response answers.
 #[derive(Debug, Clone, Copy)]
@@ -29,22 +36,23 @@ impl Config {
             Some(_) if !self.cookies => Way::Header,
             _ => Way::Cookie,
         };
-        let (presented, seen) = match way {
-            Way::Cookie => choose(
-                &self.sealer,
-                cookie::candidates(headers, self.sealer.name()),
-                self.former.is_some(),
-            ),
-            Way::Header => choose(
-                &self.sealer,
-                bearer(headers).into_iter().map(cookie::plausible),
-                false,
-            ),
-        };
+        let mut choice = Choice::default();
+        match way {
+            Way::Cookie => {
+                let see = |text| choice.see(&self.sealer, text);
+                cookie::candidates(headers, self.sealer.name(), see);
+            }
+            Way::Header => {
+                if let Some(text) = bearer(headers) {
+                    choice.see(&self.sealer, cookie::plausible(text));
+                }
+            }
+        }
+        let passing = way == Way::Cookie && self.former.is_some();
         Heard {
-            presented,
+            presented: choice.made(passing),
             way,
-            crowded: seen > 1,
+            crowded: choice.seen > 1,
         }
     }
 
@@ -108,42 +116,45 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
         .then(|| token.trim_ascii())
 }
 
-/// Tokens, not texts, are compared: of one session the newest counts, and two sessions are none.
-/// `passing`: of two sessions' cookies, one is about to go. Also how many candidates there were.
-fn choose<'a>(
-    sealer: &Sealer,
-    candidates: impl Iterator<Item = Option<&'a [u8]>>,
-    passing: bool,
-) -> (Presented, usize) {
-    let (mut best, mut seen, mut ambiguous) = (Presented::Nothing, 0, false);
-    for candidate in candidates {
-        seen += 1;
-        let opened = candidate.and_then(|text| sealer.open(text));
-        best = match (best, opened) {
-            (Presented::Nothing, None) => Presented::Unsealed,
-            (best, None) => best,
-            (Presented::Token { token, reseal }, Some(other)) => {
-                ambiguous |= token.id != other.token.id;
-                let newer = other.token.generation > token.generation;
-                let same = other.token.generation == token.generation;
-                Presented::Token {
-                    token: if newer { other.token } else { token },
-                    // A copy sealed by the first key needs no new seal.
-                    reseal: if newer {
-                        other.by_fallback
-                    } else {
-                        reseal && (!same || other.by_fallback)
-                    },
-                }
-            }
-            (_, Some(other)) => Presented::Token {
-                token: other.token,
-                reseal: other.by_fallback,
-            },
+/// Which of the texts counts. Tokens, not texts, are compared: of one session the newest counts, and two sessions are
+/// none.
+#[derive(Default)]
+struct Choice {
+    best: Option<Opened>,
+    ambiguous: bool,
+    /// How many there were.
+    seen: usize,
+}
+
+impl Choice {
+    fn see(&mut self, sealer: &Sealer, text: Option<&[u8]>) {
+        self.seen += 1;
+        let Some(other) = text.and_then(|text| sealer.open(text)) else {
+            return;
         };
+        let Some(best) = &mut self.best else {
+            self.best = Some(other);
+            return;
+        };
+        self.ambiguous |= best.token.id != other.token.id;
+        match other.token.generation.cmp(&best.token.generation) {
+            Ordering::Greater => *best = other,
+            // A copy sealed by the first key needs no new seal.
+            Ordering::Equal => best.by_fallback &= other.by_fallback,
+            Ordering::Less => {}
+        }
     }
-    if ambiguous {
-        best = Presented::Ambiguous { passing };
+
+    /// `passing`: of two sessions' cookies, one is about to go.
+    fn made(&self, passing: bool) -> Presented {
+        match self.best {
+            _ if self.ambiguous => Presented::Ambiguous { passing },
+            Some(Opened { token, by_fallback }) => Presented::Token {
+                token,
+                reseal: by_fallback,
+            },
+            None if self.seen > 0 => Presented::Unsealed,
+            None => Presented::Nothing,
+        }
     }
-    (best, seen)
 }

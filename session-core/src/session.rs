@@ -64,6 +64,8 @@ pub struct Session {
 
 struct Shared {
     backend: Arc<Backend>,
+    /// When it was opened.
+    was_undecodable: bool,
     state: Mutex<State>,
     /// For those who wait until a store call of this request has ended.
     call_ended: Notify,
@@ -114,6 +116,7 @@ impl Session {
         Self {
             shared: Arc::new(Shared {
                 backend,
+                was_undecodable: matches!(life, Life::Undecodable(_)),
                 state: Mutex::new(State {
                     life,
                     staged: Staged::default(),
@@ -280,6 +283,12 @@ impl Session {
     #[must_use]
     pub fn status(&self) -> Status {
         self.lock().life.status()
+    }
+
+    /// There is a session that can't be read: [`Status::Undecodable`]. Costs nothing where there is none.
+    #[must_use]
+    pub fn is_undecodable(&self) -> bool {
+        self.shared.was_undecodable && self.status() == Status::Undecodable
     }
 
     /// When the session was created.

@@ -29,10 +29,11 @@ use crate::{
 use owners::Owners;
 use shard::{Shard, Victim};
 
-/// How many dead records a write removes on its way: of the shard whose lock it has, and of another one.
-/// More than one, so that the dead go faster than new ones come.
+/// How many dead records a write removes on its way: of the shard whose lock it has, and each so many writes of another
+/// one, for that costs another lock. More than one per write, so that the dead go faster than new ones come.
 const SWEEP_HERE: usize = 2;
-const SWEEP_BESIDE: usize = 2;
+const SWEEP_BESIDE: usize = 8;
+const SWEEP_BESIDE_EVERY: usize = 4;
 /// How many dead records are removed under one lock where nobody's request is in a hurry.
 const SWEEP_AT_ONCE: usize = 64;
 /// A full store looks for expired ones in shards other than the newcomer's no sooner than this after it looked
@@ -114,7 +115,9 @@ impl MemoryStoreBuilder {
             .min(MAX_SHARDS);
         MemoryStore {
             inner: Arc::new(Inner {
-                shards: (0..shards).map(|at| RwLock::new(Shard::new(at))).collect(),
+                shards: (0..shards)
+                    .map(|at| RwLock::new(Shard::new(at * SWEEP_BESIDE_EVERY)))
+                    .collect(),
                 owners: Owners::new(shards),
                 clock: self.clock,
                 max_sessions: self.max_sessions,
@@ -197,11 +200,14 @@ impl Inner {
         }
     }
 
-    /// What a write does on its way for the dead of another shard than its own, each time the next one, so that
+    /// What some writes do on their way for the dead of another shard than their own, each time the next one, so that
     /// none waits for a write of its own. Nobody waits for that one's lock.
     fn sweep_beside(&self, mut shard: RwLockWriteGuard<'_, Shard>, now: Timestamp) {
-        shard.beside = (shard.beside + 1) % self.shards.len();
-        let beside = &self.shards[shard.beside];
+        shard.writes = shard.writes.wrapping_add(1);
+        if !shard.writes.is_multiple_of(SWEEP_BESIDE_EVERY) {
+            return;
+        }
+        let beside = &self.shards[shard.writes / SWEEP_BESIDE_EVERY % self.shards.len()];
         drop(shard);
         if let Some(mut beside) = beside.try_write() {
             self.sweep(&mut beside, now, SWEEP_BESIDE);

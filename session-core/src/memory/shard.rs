@@ -21,8 +21,8 @@ pub(super) struct Shard {
     /// From the longest idle to the last touched: those without an owner, and the others.
     ownerless: List<IDLE>,
     owned: List<IDLE>,
-    /// The other shard that a write of this one swept last.
-    pub(super) beside: usize,
+    /// How many there were: some of them sweep another shard, one after the other.
+    pub(super) writes: usize,
 }
 
 /// Which session has to make room.
@@ -39,10 +39,10 @@ fn hash(id: SessionId) -> u64 {
 }
 
 impl Shard {
-    /// The shard with this number: each begins with the neighbour when it sweeps others.
-    pub(super) fn new(number: usize) -> Self {
+    /// As if there had been so many writes: not all shards begin with the same neighbour.
+    pub(super) fn new(writes: usize) -> Self {
         Self {
-            beside: number,
+            writes,
             ..Self::default()
         }
     }
