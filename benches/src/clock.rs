@@ -1,8 +1,14 @@
 //! How long something took: of the thread's own time, so that nobody else on the machine is in it.
 
-use std::time::{Duration, Instant};
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
 
 use rustix::time::{ClockId, clock_gettime};
+
+/// Of the loop that does nothing: some microseconds, as a request.
+const STEPS: u32 = 10_000;
 
 /// The worst of many, in milliseconds.
 #[derive(Default, Clone, Copy)]
@@ -18,10 +24,35 @@ impl Worst {
         let start = Instant::now();
         let working = Working::start();
         request.await;
+        self.add(&working, start);
+    }
+
+    /// Of something that never pauses: what is left is the machine's own.
+    pub(crate) fn of_nothing(span: Duration) -> Self {
+        let (start, mut worst) = (Instant::now(), Self::default());
+        while start.elapsed() < span {
+            let (start, working) = (Instant::now(), Working::start());
+            for step in 0..STEPS {
+                black_box(step);
+            }
+            worst.add(&working, start);
+        }
+        worst
+    }
+
+    fn add(&mut self, working: &Working, start: Instant) {
         let working = working.elapsed().as_secs_f64() * 1e3;
         self.working = self.working.max(working);
         let waiting = start.elapsed().as_secs_f64() * 1e3;
         self.waiting = self.waiting.max(waiting);
+    }
+
+    /// What both had.
+    pub(crate) fn least(self, other: Self) -> Self {
+        Self {
+            working: self.working.min(other.working),
+            waiting: self.waiting.min(other.waiting),
+        }
     }
 }
 

@@ -55,7 +55,8 @@ impl Place {
     fn open(&self, headers: &HeaderMap) -> &Opened {
         self.opened.get_or_init(|| {
             let heard = self.config.listen(headers);
-            let session = Session::open_at_once(&self.config.backend, heard.presented);
+            let backend = Arc::clone(&self.config.backend);
+            let session = Session::open_at_once(backend, heard.presented);
             Opened { session, heard }
         })
     }

@@ -368,7 +368,7 @@ impl Writer {
     }
 
     /// The fields with their JSON texts.
-    fn written(&self) -> impl Iterator<Item = (&'static Field, Option<&str>)> {
+    fn written(&self) -> impl Iterator<Item = (&'static Field, Option<&[u8]>)> {
         written(&self.fields, &self.text)
     }
 
@@ -397,7 +397,7 @@ impl Writer {
             if let (true, Some(_), Some(json)) = (untouched, seen.stored(field.name), json) {
                 staged.put(StagedField {
                     unless_stored: true,
-                    ..field.of(Some(json.into()))
+                    ..field.of(Some(text(json).into()))
                 });
             }
         }
@@ -407,30 +407,38 @@ impl Writer {
 /// Values that lie one behind the other.
 fn written<'a>(
     fields: &'a [(&'static Field, Option<usize>)],
-    text: &'a [u8],
-) -> impl Iterator<Item = (&'static Field, Option<&'a str>)> {
-    let mut rest = text;
-    fields.iter().map(move |(field, len)| {
-        let json = len.and_then(|len| rest.split_off(..len));
-        // serde_json writes nothing else.
-        (*field, json.and_then(|json| str::from_utf8(json).ok()))
-    })
+    mut rest: &'a [u8],
+) -> impl Iterator<Item = (&'static Field, Option<&'a [u8]>)> {
+    fields
+        .iter()
+        .map(move |(field, len)| (*field, len.and_then(|len| rest.split_off(..len))))
+}
+
+/// serde_json writes nothing that is no text.
+fn text(json: &[u8]) -> &str {
+    str::from_utf8(json).unwrap_or_default()
 }
 
 /// The fields that differ. One that can't be written as JSON is an error, unless it could not be written before.
 fn differences<'a>(
-    mut before: impl Iterator<Item = (&'static Field, Option<&'a str>)>,
-    after: impl Iterator<Item = (&'static Field, Option<&'a str>)>,
+    mut before: impl Iterator<Item = (&'static Field, Option<&'a [u8]>)>,
+    after: impl Iterator<Item = (&'static Field, Option<&'a [u8]>)>,
 ) -> Result<Staged, Error> {
     let mut staged = Staged::default();
     for (field, json) in after {
         match (before.next().map(|(_, json)| json), json) {
-            (Some(Some(before)), Some(json)) if same_value(before, json) => {}
-            (Some(None), None) => {}
+            (Some(before), json) if before == json => {}
             (_, None) => return Err(Error::Serialize(field.name.into())),
-            (_, Some(json)) => field
-                .staged(Some(json.into()))
-                .for_each(|field| staged.put(field)),
+            (before, Some(json)) => {
+                let json = text(json);
+                if !before
+                    .flatten()
+                    .is_some_and(|it| same_value(text(it), json))
+                {
+                    let fields = field.staged(Some(json.into()));
+                    fields.for_each(|field| staged.put(field));
+                }
+            }
         }
     }
     Ok(staged)

@@ -19,7 +19,7 @@ use crate::{
     ended::Watch,
     fields::is_valid_name,
     life::{Life, Live, News, State, unreadable},
-    observe,
+    observe::{self, Destroyed},
     runtime::at_once,
     staged::{Snapshot, Staged, StagedField},
 };
@@ -72,27 +72,43 @@ struct Shared {
 }
 
 impl Session {
-    /// As [`open`](Self::open), for a store that [answers at once](Backend::answers_at_once): without a wait.
-    pub fn open_at_once(backend: &Arc<Backend>, presented: Presented) -> Result<Self, StoreError> {
-        let opened = at_once(Self::open(Arc::clone(backend), presented));
-        opened.unwrap_or(Err(StoreError::pending()))
-    }
-
     /// Loads the session that a request speaks of: the one load of R3. An absent or stale one is no error.
     pub async fn open(backend: Arc<Backend>, presented: Presented) -> Result<Self, StoreError> {
-        let life = match presented {
-            Presented::Nothing => Life::absent(Status::New),
-            Presented::Unsealed => Life::absent(Status::Unsealed),
-            Presented::Ambiguous { passing } => Life::Absent {
-                status: Status::Ambiguous,
-                quiet: passing,
-            },
-            Presented::Token { token, reseal } => Life::load(&backend, token, reseal).await?,
+        let Presented::Token { token, reseal } = presented else {
+            return Ok(Self::without_token(backend, presented));
         };
-        if matches!(presented, Presented::Unsealed | Presented::Ambiguous { .. }) {
-            observe::cookie_refused(life.status());
+        let answer = backend.load(token.id).await;
+        let life = Life::judge(&backend.policy, token, reseal, answer)?;
+        if life.ends_by_replay(&backend.policy) {
+            backend.destroy(token.id, Destroyed::Replayed).await?;
         }
-        Ok(Self::with(backend, life, presented != Presented::Nothing))
+        Ok(Self::with(backend, life, true))
+    }
+
+    /// As [`open`](Self::open), for a store that [answers at once](Backend::answers_at_once): without a wait.
+    pub fn open_at_once(backend: Arc<Backend>, presented: Presented) -> Result<Self, StoreError> {
+        let Presented::Token { token, reseal } = presented else {
+            return Ok(Self::without_token(backend, presented));
+        };
+        let answer = answered(at_once(backend.load(token.id)));
+        let life = Life::judge(&backend.policy, token, reseal, answer)?;
+        if life.ends_by_replay(&backend.policy) {
+            answered(at_once(backend.destroy(token.id, Destroyed::Replayed)))?;
+        }
+        Ok(Self::with(backend, life, true))
+    }
+
+    fn without_token(backend: Arc<Backend>, presented: Presented) -> Self {
+        let (status, quiet) = match presented {
+            Presented::Unsealed => (Status::Unsealed, false),
+            Presented::Ambiguous { passing } => (Status::Ambiguous, passing),
+            Presented::Nothing | Presented::Token { .. } => (Status::New, false),
+        };
+        if status != Status::New {
+            observe::cookie_refused(status);
+        }
+        let life = Life::Absent { status, quiet };
+        Self::with(backend, life, status != Status::New)
     }
 
     /// A handle on a session that was found otherwise than by a token. No client is behind it, so it neither renews
@@ -384,6 +400,11 @@ impl Session {
             observe::refused_over(what, status);
         }
     }
+}
+
+/// What a store said that promised to answer at once.
+fn answered<T>(answer: Option<Result<T, StoreError>>) -> Result<T, StoreError> {
+    answer.unwrap_or(Err(StoreError::pending()))
 }
 
 impl fmt::Debug for Session {

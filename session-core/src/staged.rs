@@ -221,6 +221,11 @@ impl Snapshot {
         }
     }
 
+    /// The record, and nothing over it.
+    pub(crate) fn is_of_record(&self) -> bool {
+        self.staged.is_empty() && self.owner == OwnerChange::Unchanged
+    }
+
     /// Lays later writes over those that are on their way to the store.
     pub(crate) fn overlay(&mut self, later: &[StagedField]) {
         if self.staged.is_empty() {

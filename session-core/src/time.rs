@@ -51,7 +51,8 @@ impl Timestamp {
 }
 
 fn micros(span: Duration) -> u64 {
-    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+    let seconds = span.as_secs().saturating_mul(1_000_000);
+    seconds.saturating_add(u64::from(span.subsec_micros()))
 }
 
 impl fmt::Debug for Timestamp {

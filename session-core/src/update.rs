@@ -71,7 +71,9 @@ impl Session {
                 None => self.start(&written).await.map(|()| true)?,
             };
             if done {
-                self.lock().staged.unstage(&written, &snapshot);
+                if !snapshot.is_of_record() {
+                    self.lock().staged.unstage(&written, &snapshot);
+                }
                 return Ok(Ok(result));
             }
         }

@@ -48,8 +48,8 @@ impl Slab {
             return at;
         }
         if self.slots.len() == self.slots.capacity() {
-            // Doubling would leave up to half of the memory unused.
-            self.slots.reserve_exact(self.slots.len() / 8 + 4);
+            // Doubling would leave up to half of the memory unused; less would move each session too often.
+            self.slots.reserve_exact(self.slots.len() / 4 + 4);
         }
         self.slots.push(taken);
         u32::try_from(self.slots.len() - 1).expect("no shard is that large")
