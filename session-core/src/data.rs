@@ -414,7 +414,7 @@ fn written<'a>(
         .map(move |(field, len)| (*field, len.and_then(|len| rest.split_off(..len))))
 }
 
-/// serde_json writes nothing that is no text.
+/// `serde_json` writes nothing that is no text.
 fn text(json: &[u8]) -> &str {
     str::from_utf8(json).unwrap_or_default()
 }

@@ -1,37 +1,164 @@
-//! A connection for one call, that comes back to the pool in bounded time or not at all.
+//! Connections of the pool, each lent for one call, that come back in bounded time or not at all.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
+use parking_lot::Mutex;
 use session_core::StoreError;
 use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
-use tokio::{runtime::Handle, time::timeout};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
 use crate::error::store_error;
 
 /// So long a connection may take to finish what was given up, and to give a sign of life.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// So many calls in a row a connection may serve before it goes back to the pool, where others wait for it, too.
+const CALLS: u32 = 8;
 
-/// Lent by the pool for one call.
-///
-/// The pool asks a connection that comes back for a sign of life, and waits for it without a limit: on one that went
-/// silent, until TCP gives up, a quarter of an hour later. Such connections would soon be all that the pool has. So it
-/// is ours to wait, and to close what stays silent.
-pub(crate) struct Lent(PoolConnection<Postgres>);
+/// Lends connections. While calls wait, one that has done its work goes on to the next of them: the pool would ask
+/// it twice for a sign of life in between, which takes longer than a call.
+pub(crate) struct Lender {
+    pool: PgPool,
+    /// For as many calls as the pool has connections. Others wait, first come, first served.
+    places: Semaphore,
+    waiting: AtomicUsize,
+    /// Not more than wait for them.
+    handed_on: Mutex<Vec<Checkout>>,
+}
 
-impl Lent {
-    pub(crate) async fn by(pool: &PgPool) -> Result<Self, StoreError> {
-        pool.acquire().await.map(Self).map_err(store_error)
+struct Checkout {
+    connection: PoolConnection<Postgres>,
+    calls: u32,
+}
+
+impl Lender {
+    pub(crate) fn new(pool: PgPool) -> Self {
+        let connections = pool.options().get_max_connections();
+        Self {
+            pool,
+            places: Semaphore::new(usize::try_from(connections).unwrap_or(usize::MAX >> 3)),
+            waiting: AtomicUsize::new(0),
+            handed_on: Mutex::default(),
+        }
     }
 
-    pub(crate) fn connection(&mut self) -> &mut PgConnection {
-        &mut self.0
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    pub(crate) async fn lend(&self) -> Result<Lent<'_>, StoreError> {
+        let (place, handed_on) = if let Ok(place) = self.places.try_acquire() {
+            (place, self.handed_on.lock().pop())
+        } else {
+            let _waiting = Waiting::at(self);
+            let place = self.places.acquire().await.map_err(StoreError::internal)?;
+            (place, self.handed_on.lock().pop())
+        };
+        let mut checkout = match handed_on {
+            Some(checkout) => checkout,
+            None => Checkout {
+                connection: self.pool.acquire().await.map_err(store_error)?,
+                calls: 0,
+            },
+        };
+        checkout.calls += 1;
+        Ok(Lent {
+            lender: self,
+            checkout: Some(checkout),
+            is_well: false,
+            _place: place,
+        })
+    }
+
+    /// Keeps it for somebody who waits; gives it again where nobody does.
+    fn hand_on(&self, checkout: Checkout) -> Option<Checkout> {
+        if self.pool.is_closed() || checkout.calls >= CALLS {
+            return Some(checkout);
+        }
+        let mut handed_on = self.handed_on.lock();
+        if handed_on.len() >= self.waiting.load(Ordering::Relaxed) {
+            return Some(checkout);
+        }
+        handed_on.push(checkout);
+        None
+    }
+
+    /// One that is kept for nobody, for its call was given up.
+    fn left_over(&self) -> Option<Checkout> {
+        let mut handed_on = self.handed_on.lock();
+        let is_left = handed_on.len() > self.waiting.load(Ordering::Relaxed);
+        is_left.then(|| handed_on.pop()).flatten()
     }
 }
 
-impl Drop for Lent {
+/// Somebody who waits for a place.
+struct Waiting<'a>(&'a Lender);
+
+impl<'a> Waiting<'a> {
+    fn at(lender: &'a Lender) -> Self {
+        lender.waiting.fetch_add(1, Ordering::Relaxed);
+        Self(lender)
+    }
+}
+
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+        while let Some(checkout) = self.0.left_over() {
+            checkout.give_back();
+        }
+    }
+}
+
+/// Lent for one call.
+pub(crate) struct Lent<'a> {
+    lender: &'a Lender,
+    checkout: Option<Checkout>,
+    is_well: bool,
+    /// Given to the next one when the connection is out of our hands.
+    _place: SemaphorePermit<'a>,
+}
+
+impl Lent<'_> {
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        let checkout = self.checkout.as_mut();
+        &mut checkout.expect("lent until this is dropped").connection
+    }
+
+    /// The call was answered: nothing of it is left on the connection.
+    pub(crate) fn was_answered(&mut self) {
+        self.is_well = true;
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let Some(mut checkout) = self.checkout.take() else {
+            return;
+        };
+        if self.is_well {
+            match self.lender.hand_on(checkout) {
+                Some(back) => checkout = back,
+                None => return,
+            }
+        }
+        checkout.give_back();
+    }
+}
+
+impl Checkout {
+    /// The pool asks a connection that comes back for a sign of life, and waits for it without a limit: on one that
+    /// went silent, until TCP gives up, a quarter of an hour later. Such connections would soon be all that the pool
+    /// has. So it is ours to wait, and to close what stays silent.
+    fn give_back(mut self) {
         // What the pool's own connection does when it is dropped, had it a limit.
-        let back = self.0.return_to_pool();
+        let back = self.connection.return_to_pool();
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
                 // Given up, it is closed, and its place in the pool is free.

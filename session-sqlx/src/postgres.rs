@@ -14,7 +14,7 @@ use sqlx::{
 use crate::{
     InvalidName,
     error::{is_rolled_back, store_error},
-    lent::Lent,
+    lent::Lender,
     name::checked,
     row::{
         CommitParameters, counted, decode, decode_all, encode, encode_owner, is_dead, lifetime,
@@ -49,7 +49,7 @@ pub struct PostgresStore {
 }
 
 struct Inner {
-    pool: PgPool,
+    lender: Lender,
     migration: Migration,
     statements: Statements,
     sweeper: Sweeper,
@@ -94,7 +94,7 @@ impl PostgresStoreBuilder {
         };
         let inner = Inner {
             migration: Migration::new(&dialect, self.schema, &self.table),
-            pool: self.pool,
+            lender: Lender::new(self.pool),
             statements: Statements::new(&dialect, COMMIT, REVOKE_OWNER, DELETE_EXPIRED),
             sweeper: Sweeper::default(),
         };
@@ -201,7 +201,7 @@ impl PostgresStore {
         let migrate = async {
             // Who waits for the lock must see what its holder has made.
             let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
-            let mut transaction = self.inner.pool.begin_with(begin).await?;
+            let mut transaction = self.inner.lender.pool().begin_with(begin).await?;
             // `IF NOT EXISTS` alone fails for one of two who make it at once.
             sqlx::query("SELECT pg_advisory_xact_lock(8315168223)")
                 .execute(&mut *transaction)
@@ -253,8 +253,11 @@ impl PostgresStore {
     ) -> Result<Vec<PgRow>, StoreError> {
         let mut attempt = 1;
         loop {
-            let mut lent = Lent::by(&self.inner.pool).await?;
+            let mut lent = self.inner.lender.lend().await?;
             let rows = bind(query(statement)).fetch_all(lent.connection()).await;
+            if rows.is_ok() {
+                lent.was_answered();
+            }
             drop(lent);
             match rows {
                 Err(error) if is_rolled_back(&error) && attempt < ATTEMPTS => {
@@ -306,7 +309,7 @@ session_store!(PostgresStore, reads: ask, writes: ask);
 impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresStore")
-            .field("connections", &self.inner.pool.size())
+            .field("connections", &self.inner.lender.pool().size())
             .finish_non_exhaustive()
     }
 }

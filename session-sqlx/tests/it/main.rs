@@ -2,6 +2,7 @@
 
 #![cfg(all(feature = "postgres", feature = "sqlite"))]
 
+mod lending;
 mod postgres;
 mod postgres_alone;
 mod postgres_faults;

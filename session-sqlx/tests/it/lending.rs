@@ -1,0 +1,136 @@
+//! How calls share the connections of the application's pool on PostgreSQL.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use session_core::{SessionStore, conformance::Harness as _};
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+    time::timeout,
+};
+
+use crate::{create, postgres::Schema, postgres_faults::PING};
+
+const LONG: Duration = Duration::from_secs(30);
+
+/// Passes on what one connection says, and counts how often the pool asks for a sign of life.
+async fn count_pings(listener: TcpListener, server: String, pings: Arc<AtomicUsize>) {
+    let (mut client, _) = listener.accept().await.expect("a client");
+    let mut server = TcpStream::connect(server).await.expect("the server");
+    let (mut asked, mut answered) = ([0; 16_384], [0; 16_384]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut asked) => {
+                let Ok(len @ 1..) = read else { return };
+                pings.fetch_add(usize::from(asked[..len] == *PING), Ordering::SeqCst);
+                server.write_all(&asked[..len]).await.expect("passed on");
+            }
+            read = server.read(&mut answered) => {
+                let Ok(len @ 1..) = read else { return };
+                client.write_all(&answered[..len]).await.expect("passed on");
+            }
+        }
+    }
+}
+
+/// A pool of one connection, and how often it was asked for a sign of life.
+async fn one_connection(schema: &Schema) -> (PgPool, Arc<AtomicUsize>) {
+    let options: PgConnectOptions = schema.server.parse().expect("a URL");
+    let server = format!("{}:{}", options.get_host(), options.get_port());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    let pings = Arc::new(AtomicUsize::new(0));
+    tokio::spawn(count_pings(listener, server, Arc::clone(&pings)));
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .connect_with(options.host("127.0.0.1").port(port));
+    (pool.await.expect("through the proxy"), pings)
+}
+
+#[tokio::test]
+async fn calls_that_wait_take_over_a_connection_without_a_sign_of_life() {
+    let Some(schema) = Schema::start().await else {
+        return;
+    };
+    let id = create(&schema.store().await).await;
+    let (pool, pings) = one_connection(&schema).await;
+    let store = schema.store_in(pool);
+    store.load(id).await.expect("load").expect("alive");
+    pings.store(0, Ordering::SeqCst);
+
+    let mut calls = JoinSet::new();
+    for _ in 0..80 {
+        let store = store.clone();
+        calls.spawn(async move { store.load(id).await.expect("load").expect("alive") });
+    }
+    assert_eq!(calls.join_all().await.len(), 80);
+    let pings = pings.load(Ordering::SeqCst);
+    assert!((10..=25).contains(&pings), "{pings} in 80 calls");
+}
+
+#[tokio::test]
+async fn others_get_their_turn_while_calls_wait_for_the_same_pool() {
+    let Some(schema) = Schema::start().await else {
+        return;
+    };
+    let id = create(&schema.store().await).await;
+    let (pool, _) = one_connection(&schema).await;
+    let store = schema.store_in(pool.clone());
+    let done = Arc::new(AtomicUsize::new(0));
+    let mut calls = JoinSet::new();
+    for _ in 0..200 {
+        let (store, done) = (store.clone(), Arc::clone(&done));
+        calls.spawn(async move {
+            store.load(id).await.expect("load").expect("alive");
+            done.fetch_add(1, Ordering::SeqCst);
+        });
+    }
+    // All of them have begun.
+    tokio::task::yield_now().await;
+    let connection = pool.acquire().await.expect("a connection");
+    let before = done.load(Ordering::SeqCst);
+    drop(connection);
+    assert!(before <= 24, "{before} of 200 calls were before");
+    calls.join_all().await;
+}
+
+#[tokio::test]
+async fn a_connection_for_a_call_that_was_given_up_goes_back_to_the_pool() {
+    let Some(schema) = Schema::start().await else {
+        return;
+    };
+    let id = create(&schema.store().await).await;
+    let (pool, _) = one_connection(&schema).await;
+    let store = schema.store_in(pool.clone());
+    {
+        let mut first = pin!(store.load(id));
+        let mut second = pin!(store.load(id));
+        poll_fn(|cx| {
+            let answer = first.as_mut().poll(cx);
+            if answer.is_pending() {
+                assert!(
+                    second.as_mut().poll(cx).is_pending(),
+                    "it waits for the first"
+                );
+            }
+            answer.map(|answer| answer.expect("load").expect("alive"))
+        })
+        .await;
+        // The connection is for the second by now, which never hears of it.
+    }
+    let connection = timeout(LONG, pool.acquire()).await;
+    connection.expect("in time").expect("a connection");
+}
