@@ -7,10 +7,10 @@ use crate::observe;
 /// The response depends on the session, and carries its token or not. Where tokens travel in headers,
 /// it depends on these, too.
 pub(crate) fn mark(headers: &mut HeaderMap, sets_cookie: bool, token_header: Option<&str>) {
-    vary(headers, HeaderValue::from_static("Cookie"));
+    vary(headers, &HeaderValue::from_static("Cookie"));
     if let Some(name) = token_header.and_then(|name| HeaderValue::try_from(name).ok()) {
-        vary(headers, HeaderValue::from_static("authorization"));
-        vary(headers, name);
+        vary(headers, &HeaderValue::from_static("authorization"));
+        vary(headers, &name);
     }
     let ours = HeaderValue::from_static(if sets_cookie { "no-store" } else { "private" });
     let Some(theirs) = add(headers, header::CACHE_CONTROL, ours.clone()) else {
@@ -18,7 +18,7 @@ pub(crate) fn mark(headers: &mut HeaderMap, sets_cookie: bool, token_header: Opt
     };
     let shared = has(&theirs, &[b"public", b"s-maxage"]);
     if is_kept_out_of_shared_caches(&theirs) || (shared && !sets_cookie) {
-        put(headers, header::CACHE_CONTROL, theirs);
+        put(headers, &header::CACHE_CONTROL, theirs);
     } else if sets_cookie {
         if shared {
             observe::cache_overridden();
@@ -28,11 +28,11 @@ pub(crate) fn mark(headers: &mut HeaderMap, sets_cookie: bool, token_header: Opt
 }
 
 /// The response depends on this header of the request.
-fn vary(headers: &mut HeaderMap, on: HeaderValue) {
+fn vary(headers: &mut HeaderMap, on: &HeaderValue) {
     if let Some(theirs) = add(headers, header::VARY, on.clone())
         && has(&theirs, &[on.as_bytes(), b"*"])
     {
-        put(headers, header::VARY, theirs);
+        put(headers, &header::VARY, theirs);
     }
 }
 
@@ -48,10 +48,10 @@ fn add(headers: &mut HeaderMap, name: HeaderName, ours: HeaderValue) -> Option<V
 }
 
 /// These values, and no others of this name.
-fn put(headers: &mut HeaderMap, name: HeaderName, values: Vec<HeaderValue>) {
-    headers.remove(&name);
+fn put(headers: &mut HeaderMap, name: &HeaderName, values: Vec<HeaderValue>) {
+    headers.remove(name);
     for value in values {
-        headers.append(&name, value);
+        headers.append(name, value);
     }
 }
 

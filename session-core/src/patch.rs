@@ -164,6 +164,16 @@ impl Patch {
             && self.remember.is_none()
     }
 
+    /// Fields change, and nothing else: nearly every commit, for which a store may have a shorter way.
+    #[must_use]
+    pub fn is_of_fields_alone(&self) -> bool {
+        !self.fields.is_empty()
+            && !self.rotates()
+            && self.renewal.is_none()
+            && self.remember.is_none()
+            && !self.confirm
+    }
+
     /// Nothing that somebody asked for: a touch, or a rotation because it was time.
     pub(crate) fn is_upkeep(&self) -> bool {
         let periodic = self.rotation == Some(Rotation::Periodic);

@@ -54,8 +54,6 @@ impl<'a> Change<'a> {
         let [idle, absolute] = spans(renewal.map(|renewal| renewal.lifetime));
         let unless = renewal.and_then(|renewal| renewal.unless_touched_after);
         let version = guard.version.map(|version| version.to_string());
-        let is_of_fields_alone =
-            !patch.rotates() && renewal.is_none() && patch.remember.is_none() && !patch.confirm;
         let sets = patch.fields.iter().filter(|field| field.json.is_some());
         let mut args = vec![
             member.into(),
@@ -63,7 +61,7 @@ impl<'a> Change<'a> {
             guard.generation.to_string().into(),
             version.unwrap_or_default().into(),
             flag(patch.is_touch()).into(),
-            flag(is_of_fields_alone).into(),
+            flag(patch.is_of_fields_alone()).into(),
             sets.clone().count().to_string().into(),
             owner_change.into(),
             owner.into(),

@@ -19,7 +19,7 @@ use crate::error::store_error;
 /// So long a connection may take to finish what was given up, and to give a sign of life.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// So many calls in a row a connection may serve before it goes back to the pool, where others wait for it, too.
-const CALLS: u32 = 8;
+const CALLS: u32 = 16;
 
 /// Lends connections. While calls wait, one that has done its work goes on to the next of them: the pool would ask
 /// it twice for a sign of life in between, which takes longer than a call.

@@ -277,7 +277,9 @@ impl PostgresStore {
     ) -> Result<Committed, StoreError> {
         let commit =
             |query: Statement| bind_commit!(query, id, CommitParameters::new(guard, patch));
-        let rows = self.ask(&self.inner.statements.commit, commit).await?;
+        let rows = self
+            .ask(self.inner.statements.commit(patch), commit)
+            .await?;
         let Some(row) = rows.first() else {
             return Ok(Committed::Gone);
         };

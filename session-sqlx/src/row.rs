@@ -76,6 +76,8 @@ pub(crate) struct CommitParameters {
     pub(crate) generation: i64,
     pub(crate) version: Option<i64>,
     pub(crate) fields: [String; 2],
+    /// Then the rest of these is not asked for.
+    pub(crate) is_of_fields_alone: bool,
     pub(crate) changes_fields: bool,
     pub(crate) sets_owner: bool,
     pub(crate) owner: Option<String>,
@@ -98,6 +100,7 @@ impl CommitParameters {
             // A version beyond an i64 is none that a row can have.
             version: guard.version.map(|it| i64::try_from(it).unwrap_or(-1)),
             fields: encode_changes(&patch.fields),
+            is_of_fields_alone: patch.is_of_fields_alone(),
             changes_fields: !patch.fields.is_empty(),
             sets_owner: patch.owner != session_core::OwnerChange::Unchanged,
             owner: patch.owner.owner().map(encode_owner),

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use session_core::Patch;
+
 /// How an engine says what the statements need.
 pub(crate) struct Dialect {
     /// The quoted name, with its schema.
@@ -46,7 +48,8 @@ impl Dialect {
 pub(crate) struct Statements {
     pub(crate) load: Arc<str>,
     pub(crate) create: Arc<str>,
-    pub(crate) commit: Arc<str>,
+    commit: Arc<str>,
+    commit_fields: Arc<str>,
     pub(crate) delete: Arc<str>,
     pub(crate) find_by_owner: Arc<str>,
     pub(crate) revoke_owner: Arc<str>,
@@ -55,6 +58,15 @@ pub(crate) struct Statements {
 }
 
 impl Statements {
+    /// The one that commits this.
+    pub(crate) fn commit(&self, patch: &Patch) -> &Arc<str> {
+        if patch.is_of_fields_alone() {
+            &self.commit_fields
+        } else {
+            &self.commit
+        }
+    }
+
     /// With those that each engine has for itself.
     pub(crate) fn new(
         dialect: &Dialect,
@@ -62,13 +74,15 @@ impl Statements {
         revoke_owner: &str,
         delete_expired: &str,
     ) -> Self {
-        let commit = commit
-            .replace("{findings}", FINDINGS)
-            .replace("{changes}", CHANGES);
+        let commit = |findings: &str, changes: &str| {
+            let commit = commit.replace("{findings}", findings);
+            dialect.statement(&commit.replace("{changes}", changes))
+        };
         Self {
             load: dialect.statement(LOAD),
             create: dialect.statement(CREATE),
-            commit: dialect.statement(&commit),
+            commit: commit(FINDINGS, CHANGES),
+            commit_fields: commit(NO_FINDINGS, FIELDS),
             delete: dialect.statement(DELETE),
             find_by_owner: dialect.statement(FIND_BY_OWNER),
             revoke_owner: dialect.statement(revoke_owner),
@@ -153,30 +167,40 @@ const CHANGES: &str = "
         WHEN j.other_owner THEN NULL
         ELSE t.remembered END";
 
+/// The same for a commit of fields alone, of the first five parameters: an engine makes a row ready to be changed, each
+/// time, for every column that may change.
+const NO_FINDINGS: &str = "NULL AS other_owner";
+const FIELDS: &str = "fields = {merge_fields}, kept = {merge_kept}, version = t.version + 1";
+
 /// Binds a commit's parameters, in the order of the statement's.
 macro_rules! bind_commit {
     ($query:expr, $id:expr, $parameters:expr) => {{
         let parameters = $parameters;
         let [fields, kept] = parameters.fields;
         let [idle, absolute] = parameters.lifetime;
-        $query
+        let query = $query
             .bind($id.as_bytes().to_vec())
             .bind(parameters.generation)
             .bind(parameters.version)
             .bind(fields)
-            .bind(kept)
-            .bind(parameters.changes_fields)
-            .bind(parameters.sets_owner)
-            .bind(parameters.owner)
-            .bind(parameters.is_barrier)
-            .bind(parameters.is_periodic)
-            .bind(parameters.confirms)
-            .bind(parameters.renews)
-            .bind(idle)
-            .bind(absolute)
-            .bind(parameters.unless_touched_after)
-            .bind(parameters.remember)
-            .bind(parameters.is_change)
+            .bind(kept);
+        if parameters.is_of_fields_alone {
+            query
+        } else {
+            query
+                .bind(parameters.changes_fields)
+                .bind(parameters.sets_owner)
+                .bind(parameters.owner)
+                .bind(parameters.is_barrier)
+                .bind(parameters.is_periodic)
+                .bind(parameters.confirms)
+                .bind(parameters.renews)
+                .bind(idle)
+                .bind(absolute)
+                .bind(parameters.unless_touched_after)
+                .bind(parameters.remember)
+                .bind(parameters.is_change)
+        }
     }};
 }
 pub(crate) use bind_commit;

@@ -273,7 +273,9 @@ impl SqliteStore {
     ) -> Result<Committed, StoreError> {
         let commit =
             |query: Statement| bind_commit!(query, id, CommitParameters::new(guard, patch));
-        let rows = self.write(&self.inner.statements.commit, commit).await?;
+        let rows = self
+            .write(self.inner.statements.commit(patch), commit)
+            .await?;
         match rows.first() {
             Some(row) => Ok(Committed::Applied(decode(row)?)),
             None => self.refused(id, guard).await,

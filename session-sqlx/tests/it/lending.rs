@@ -78,7 +78,7 @@ async fn calls_that_wait_take_over_a_connection_without_a_sign_of_life() {
     }
     assert_eq!(calls.join_all().await.len(), 80);
     let pings = pings.load(Ordering::SeqCst);
-    assert!((10..=25).contains(&pings), "{pings} in 80 calls");
+    assert!((6..=16).contains(&pings), "{pings} in 80 calls");
 }
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn others_get_their_turn_while_calls_wait_for_the_same_pool() {
     let connection = pool.acquire().await.expect("a connection");
     let before = done.load(Ordering::SeqCst);
     drop(connection);
-    assert!(before <= 24, "{before} of 200 calls were before");
+    assert!(before <= 48, "{before} of 200 calls were before");
     calls.join_all().await;
 }
 
