@@ -25,7 +25,7 @@ const ASKED: usize = 20_000;
 const CHUNK: usize = 500;
 /// How often a store grows.
 const ROUNDS: usize = 3;
-/// As [`Figures`] call a loop that only counts, for as long as ours takes to grow.
+/// So [`Figures`] call a loop that only counts, for as long as ours takes to grow.
 const HOST: &str = "host";
 const MAP: &str = "bare map";
 
@@ -110,7 +110,7 @@ fn pauses(report: &mut Report, figures: &Figures, names: &[&str]) {
     let host = |measure| or_dash(figures.get(measure, HOST, HOST), |it| format!("{it:.2}"));
     report.line(&format!(
         "\nThe worst of a loop that only counts, in steps as long as a request and for as long as ours took to grow: {} ({}).\n\
-         So much the machine itself adds to any of these.",
+         So much at least the machine itself adds to any of these.",
         host("growth"),
         host("growth, wall"),
     ));
@@ -127,8 +127,8 @@ fn table(report: &mut Report, names: &[&str], cell: impl Fn(&str, &str) -> Strin
     report.table(&head, &rows);
 }
 
-/// Lets a store grow, and measures at each size. And twice another one, for the worst pause: one that is the store's
-/// comes each time, one that is the host's does not.
+/// Lets a store grow, and measures at each size. And more of them, for the worst pause: one that is the store's comes
+/// each time, one that is the host's does not.
 fn grow(adapter: Adapter, figures: &mut Figures) {
     let runtime = runtime();
     let _inside = runtime.enter();

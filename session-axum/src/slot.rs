@@ -43,11 +43,11 @@ impl Place {
 
     /// The request's session: opened and loaded at the first call, shared by all later ones (R3).
     pub(crate) async fn session(&self, headers: &HeaderMap) -> Result<Session, StoreError> {
-        let opened = if self.config.backend.answers_at_once() {
-            self.open(headers)
-        } else {
+        let opened = match self.opened.get() {
+            Some(opened) => opened,
+            None if self.config.backend.answers_at_once() => self.open(headers),
             // A handler's future need not have room for it.
-            Box::pin(self.wait(headers)).await
+            None => Box::pin(self.wait(headers)).await,
         };
         opened.session.clone()
     }

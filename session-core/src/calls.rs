@@ -1,17 +1,26 @@
 //! The store calls of one request take turns.
 
-use std::pin::pin;
+use std::sync::Arc;
+
+use tokio::sync::{Mutex as Queue, Notify};
 
 use crate::{Error, Session, life::State, observe, runtime::within};
 
-/// Whether one is under way.
-#[derive(Default, PartialEq, Eq)]
-pub(crate) enum Calls {
-    #[default]
-    None,
-    UnderWay,
-    /// And others wait for its end.
-    Awaited,
+/// Whether a store call is under way, and who waits for its end.
+#[derive(Default)]
+pub(crate) struct Calls {
+    under_way: bool,
+    waiting: usize,
+    /// Made for the first who waits: nearly nobody does.
+    line: Option<Arc<Line>>,
+}
+
+/// Where those wait who want to call the store: first come, first served.
+#[derive(Default)]
+struct Line {
+    queue: Queue<()>,
+    /// For the first in the queue.
+    call_ended: Notify,
 }
 
 /// A store call of this request under way, or several in a row: nobody else begins one. Ends when dropped.
@@ -19,40 +28,41 @@ pub(crate) struct Call<'a>(&'a Session);
 
 impl Session {
     /// Waits for this request's own store calls; not for ever, for one that is polled no more never ends.
-    pub(crate) async fn call(&self) -> Result<Call<'_>, Error> {
-        match self.try_call() {
+    pub(crate) async fn begin_call(&self) -> Result<Call<'_>, Error> {
+        match self.try_begin_call() {
             Some(call) => Ok(call),
             None => Box::pin(self.wait_to_call()).await,
         }
     }
 
     /// The same, if there is nothing to wait for.
-    pub(crate) fn try_call(&self) -> Option<Call<'_>> {
-        self.begin_call(&mut self.lock())
+    pub(crate) fn try_begin_call(&self) -> Option<Call<'_>> {
+        self.begin_call_under(&mut self.lock())
     }
 
     /// The same, under the lock.
-    pub(crate) fn begin_call(&self, state: &mut State) -> Option<Call<'_>> {
-        if state.calls != Calls::None {
+    pub(crate) fn begin_call_under(&self, state: &mut State) -> Option<Call<'_>> {
+        let calls = &mut state.calls;
+        // Nobody passes those who wait.
+        if calls.under_way || calls.waiting > 0 {
             return None;
         }
-        state.calls = Calls::UnderWay;
+        calls.under_way = true;
         Some(Call(self))
     }
 
     async fn wait_to_call(&self) -> Result<Call<'_>, Error> {
         let backend = self.backend();
         let mut limit = backend.runtime.sleep(backend.policy.update_timeout);
-        let call = pin!(async {
+        let call = Box::pin(async {
+            let (line, _waiting) = Waiting::of(self);
+            let _first = line.queue.lock().await;
             loop {
                 // Before the look: so no end of a call is missed.
-                let ended = self.call_ended().notified();
-                {
-                    let mut state = self.lock();
-                    if let Some(call) = self.begin_call(&mut state) {
-                        return call;
-                    }
-                    state.calls = Calls::Awaited;
+                let ended = line.call_ended.notified();
+                let is_free = !std::mem::replace(&mut self.lock().calls.under_way, true);
+                if is_free {
+                    return Call(self);
                 }
                 ended.await;
             }
@@ -65,14 +75,40 @@ impl Session {
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        let awaited = {
+        let line = {
             let mut state = self.0.lock();
             // Whatever became of it, it is on its way no more.
             state.in_flight = Vec::new();
-            std::mem::take(&mut state.calls) == Calls::Awaited
+            state.calls.under_way = false;
+            state.calls.line.clone().filter(|_| state.calls.waiting > 0)
         };
-        if awaited {
-            self.0.call_ended().notify_waiters();
+        if let Some(line) = line {
+            line.call_ended.notify_waiters();
         }
+    }
+}
+
+impl Calls {
+    /// Nobody calls the store, and nobody waits to.
+    pub(crate) fn are_none(&self) -> bool {
+        !self.under_way && self.waiting == 0
+    }
+}
+
+/// Somebody who waits, until he gives up or is served.
+struct Waiting<'a>(&'a Session);
+
+impl<'a> Waiting<'a> {
+    fn of(session: &'a Session) -> (Arc<Line>, Self) {
+        let mut state = session.lock();
+        state.calls.waiting += 1;
+        let line = Arc::clone(state.calls.line.get_or_insert_default());
+        (line, Self(session))
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.lock().calls.waiting -= 1;
     }
 }

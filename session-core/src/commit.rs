@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     Committed, Created, Error, Fields, Guard, NewRecord, OwnerChange, Patch, Policy, Record,
     Renewal, Rotation, Session, SessionId, Status, StoreError, Token,
-    calls::Calls,
     life::{Life, Live, News, State},
     observe::{self, Destroyed},
     runtime::at_once,
@@ -46,7 +45,7 @@ impl Finished {
     pub fn at_once(session: &Session, failed: bool) -> Option<Self> {
         let backend = session.backend();
         let mut state = session.lock();
-        if state.calls != Calls::None {
+        if !state.calls.are_none() {
             return None;
         }
         let is_due = |live| !state.upkeep(&backend.policy, live).is_empty();
@@ -56,7 +55,7 @@ impl Finished {
         if !backend.answers_at_once() || backend.admits_in_turn(state.staged.owner.owner()) {
             return None;
         }
-        let _call = session.begin_call(&mut state)?;
+        let _call = session.begin_call_under(&mut state)?;
         let (before, staged) = (state.news, state.take_for(failed));
         drop(state);
         let finished = at_once(Self::settled(session, before, staged));
@@ -69,7 +68,7 @@ impl Finished {
     /// The commit of a response that is about to leave, by the layer. `failed`: the handler answered 5xx, so
     /// nothing but a staged [`destroy`](Session::destroy) is carried out (R10). After it, plain writes are refused.
     pub async fn of(session: &Session, failed: bool) -> Self {
-        let call = session.call().await;
+        let call = session.begin_call().await;
         let (before, staged) = {
             let mut state = session.lock();
             (state.news, state.take_for(failed))
@@ -140,7 +139,7 @@ impl Session {
     ///
     /// One store call, if there is anything to send. [`Error::Gone`] if the session ended or was superseded.
     pub async fn commit(&self) -> Result<(), Error> {
-        let _call = self.call().await?;
+        let _call = self.begin_call().await?;
         let mut staged = std::mem::take(&mut self.lock().staged);
         Box::pin(self.settle(&mut staged)).await
     }
@@ -148,7 +147,7 @@ impl Session {
     /// Loads the newest record, and renews its expiry now, if a touch is due. [`Error::Gone`] if the session ended
     /// or was superseded. For a socket that lives longer than its request.
     pub async fn touch(&self) -> Result<(), Error> {
-        let _call = self.call().await?;
+        let _call = self.begin_call().await?;
         // Only the store knows how late it is by now.
         self.reload().await?;
         let live = self.lock().writable()?;
@@ -160,7 +159,7 @@ impl Session {
 
     /// Loads the newest record; staged writes stay staged. [`Error::Gone`] if the session ended or was superseded.
     pub async fn refresh(&self) -> Result<(), Error> {
-        let _call = self.call().await?;
+        let _call = self.begin_call().await?;
         self.reload().await
     }
 

@@ -414,9 +414,8 @@ fn written<'a>(
         .map(move |(field, len)| (*field, len.and_then(|len| rest.split_off(..len))))
 }
 
-/// `serde_json` writes nothing that is no text.
 fn text(json: &[u8]) -> &str {
-    str::from_utf8(json).unwrap_or_default()
+    str::from_utf8(json).expect("serde_json writes text")
 }
 
 /// The fields that differ. One that can't be written as JSON is an error, unless it could not be written before.

@@ -98,9 +98,9 @@ impl Session {
     /// What the newest record, if there is one, means for this handle.
     ///
     /// A call of this request's own that is under way may know better; then the next look will tell. So nobody
-    /// needs a turn while the store is asked, and a wait that is polled no more stops nobody.
+    /// holds up others while the store is asked, and a wait that is polled no more stops nobody.
     fn judge(&self, id: SessionId, newest: Option<&Record>) {
-        let Some(_call) = self.try_call() else {
+        let Some(_call) = self.try_begin_call() else {
             return;
         };
         let generation = match &self.lock().life {

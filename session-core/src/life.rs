@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::{
-    Error, OwnerChange, Patch, Policy, Record, Renewal, ReplayPolicy, Rotation, SessionId, Status,
-    StoreError, Token,
+    Backend, Error, OwnerChange, Patch, Policy, Record, Renewal, ReplayPolicy, Rotation, SessionId,
+    Status, StoreError, Token,
     calls::Calls,
     ended::Watch,
-    observe,
+    observe::{self, Destroyed},
     rotation::{self, Standing, standing},
     staged::{Snapshot, Staged, StagedField},
 };
@@ -167,15 +167,13 @@ impl Life {
         }
     }
 
-    /// What a token is worth, by the store's answer.
-    pub(crate) fn judge(
-        policy: &Policy,
+    pub(crate) async fn load(
+        backend: &Backend,
         token: Token,
         reseal: bool,
-        answer: Result<Option<Arc<Record>>, StoreError>,
     ) -> Result<Self, StoreError> {
         let id = token.id;
-        let record = match answer {
+        let record = match backend.load(id).await {
             Ok(Some(record)) => record,
             Ok(None) => {
                 observe::unknown(id);
@@ -190,11 +188,14 @@ impl Life {
                 return Err(error);
             }
         };
-        let previous = match standing(policy, &record, token.generation) {
+        let previous = match standing(&backend.policy, &record, token.generation) {
             Standing::Current => false,
             Standing::Previous => true,
             Standing::Stale { quiet } => {
                 observe::replayed(id, quiet);
+                if !quiet && backend.policy.replay == ReplayPolicy::Destroy {
+                    backend.destroy(id, Destroyed::Replayed).await?;
+                }
                 return Ok(Self::Absent {
                     status: Status::Replayed,
                     quiet,
@@ -213,18 +214,6 @@ impl Life {
             shown: Some(token.generation),
             reissue: reseal || previous,
         }))
-    }
-
-    /// The session ends, for its older token turned up.
-    pub(crate) fn ends_by_replay(&self, policy: &Policy) -> bool {
-        policy.replay == ReplayPolicy::Destroy
-            && matches!(
-                self,
-                Self::Absent {
-                    status: Status::Replayed,
-                    quiet: false,
-                }
-            )
     }
 
     pub(crate) fn status(&self) -> Status {

@@ -9,7 +9,6 @@ use std::{
 
 use parking_lot::{Mutex, MutexGuard};
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::sync::Notify;
 
 use crate::{
     Backend, Error, FieldError, Fingerprint, OwnerChange, Record, SessionData, SessionId, Status,
@@ -19,7 +18,7 @@ use crate::{
     ended::Watch,
     fields::is_valid_name,
     life::{Life, Live, News, State, unreadable},
-    observe::{self, Destroyed},
+    observe,
     runtime::at_once,
     staged::{Snapshot, Staged, StagedField},
 };
@@ -67,48 +66,30 @@ struct Shared {
     /// When it was opened.
     was_undecodable: bool,
     state: Mutex<State>,
-    /// For those who wait until a store call of this request has ended.
-    call_ended: Notify,
 }
 
 impl Session {
     /// Loads the session that a request speaks of: the one load of R3. An absent or stale one is no error.
     pub async fn open(backend: Arc<Backend>, presented: Presented) -> Result<Self, StoreError> {
-        let Presented::Token { token, reseal } = presented else {
-            return Ok(Self::without_token(backend, presented));
+        let life = match presented {
+            Presented::Nothing => Life::absent(Status::New),
+            Presented::Unsealed => Life::absent(Status::Unsealed),
+            Presented::Ambiguous { passing } => Life::Absent {
+                status: Status::Ambiguous,
+                quiet: passing,
+            },
+            Presented::Token { token, reseal } => Life::load(&backend, token, reseal).await?,
         };
-        let answer = backend.load(token.id).await;
-        let life = Life::judge(&backend.policy, token, reseal, answer)?;
-        if life.ends_by_replay(&backend.policy) {
-            backend.destroy(token.id, Destroyed::Replayed).await?;
+        if matches!(presented, Presented::Unsealed | Presented::Ambiguous { .. }) {
+            observe::cookie_refused(life.status());
         }
-        Ok(Self::with(backend, life, true))
+        Ok(Self::with(backend, life, presented != Presented::Nothing))
     }
 
     /// As [`open`](Self::open), for a store that [answers at once](Backend::answers_at_once): without a wait.
     pub fn open_at_once(backend: Arc<Backend>, presented: Presented) -> Result<Self, StoreError> {
-        let Presented::Token { token, reseal } = presented else {
-            return Ok(Self::without_token(backend, presented));
-        };
-        let answer = answered(at_once(backend.load(token.id)));
-        let life = Life::judge(&backend.policy, token, reseal, answer)?;
-        if life.ends_by_replay(&backend.policy) {
-            answered(at_once(backend.destroy(token.id, Destroyed::Replayed)))?;
-        }
-        Ok(Self::with(backend, life, true))
-    }
-
-    fn without_token(backend: Arc<Backend>, presented: Presented) -> Self {
-        let (status, quiet) = match presented {
-            Presented::Unsealed => (Status::Unsealed, false),
-            Presented::Ambiguous { passing } => (Status::Ambiguous, passing),
-            Presented::Nothing | Presented::Token { .. } => (Status::New, false),
-        };
-        if status != Status::New {
-            observe::cookie_refused(status);
-        }
-        let life = Life::Absent { status, quiet };
-        Self::with(backend, life, status != Status::New)
+        let opened = at_once(Self::open(backend, presented));
+        opened.unwrap_or(Err(StoreError::pending()))
     }
 
     /// A handle on a session that was found otherwise than by a token. No client is behind it, so it neither renews
@@ -144,7 +125,6 @@ impl Session {
                     watch: Watch::default(),
                     calls: Calls::default(),
                 }),
-                call_ended: Notify::new(),
             }),
         }
     }
@@ -301,7 +281,8 @@ impl Session {
         self.lock().life.status()
     }
 
-    /// There is a session that can't be read: [`Status::Undecodable`]. Costs nothing where there is none.
+    /// Whether the status is [`Undecodable`](Status::Undecodable): for the layer, which asks at each extraction.
+    #[doc(hidden)]
     #[must_use]
     pub fn is_undecodable(&self) -> bool {
         self.shared.was_undecodable && self.status() == Status::Undecodable
@@ -329,10 +310,6 @@ impl Session {
 
     pub(crate) fn backend(&self) -> &Arc<Backend> {
         &self.shared.backend
-    }
-
-    pub(crate) fn call_ended(&self) -> &Notify {
-        &self.shared.call_ended
     }
 
     /// This is the newest record, or was a moment ago: has this request been superseded?
@@ -400,11 +377,6 @@ impl Session {
             observe::refused_over(what, status);
         }
     }
-}
-
-/// What a store said that promised to answer at once.
-fn answered<T>(answer: Option<Result<T, StoreError>>) -> Result<T, StoreError> {
-    answer.unwrap_or(Err(StoreError::pending()))
 }
 
 impl fmt::Debug for Session {

@@ -37,8 +37,10 @@ impl Session {
         &self,
         mut change: impl FnMut(&mut T) -> Result<R, E>,
     ) -> Result<Result<R, E>, Error> {
-        // A handler's future need not have room for it. What has to wait has sent nothing, and begins anew.
-        if self.backend().answers_at_once()
+        // A handler's future need not have room for it. What has to wait has changed nothing yet, and begins anew.
+        let backend = self.backend();
+        if backend.answers_at_once()
+            && backend.policy.max_sessions_per_owner.is_none()
             && let Some(done) = at_once(self.update_waiting(&mut change))
         {
             return done;
@@ -50,7 +52,7 @@ impl Session {
         &self,
         change: &mut impl FnMut(&mut T) -> Result<R, E>,
     ) -> Result<Result<R, E>, Error> {
-        let _call = self.call().await?;
+        let _call = self.begin_call().await?;
         let destroys = self.lock().staged.destroy;
         if destroys {
             // It stays staged until it is done.

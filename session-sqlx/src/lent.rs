@@ -1,9 +1,6 @@
 //! Connections of the pool, each lent for one call, that come back in bounded time or not at all.
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use session_core::StoreError;
@@ -21,15 +18,20 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// So many calls in a row a connection may serve before it goes back to the pool, where others wait for it, too.
 const CALLS: u32 = 16;
 
-/// Lends connections. While calls wait, one that has done its work goes on to the next of them: the pool would ask
-/// it twice for a sign of life in between, which takes longer than a call.
+/// Lends connections, to as many calls at once as the pool has. While others wait, one that has done its work goes on to
+/// the next of them: the pool would ask it twice for a sign of life in between, which takes longer than a call.
 pub(crate) struct Lender {
     pool: PgPool,
-    /// For as many calls as the pool has connections. Others wait, first come, first served.
+    /// Taken first come, first served.
     places: Semaphore,
-    waiting: AtomicUsize,
-    /// Not more than wait for them.
-    handed_on: Mutex<Vec<Checkout>>,
+    line: Mutex<Line>,
+}
+
+/// Those who wait for a place, and the connections for them: never more.
+#[derive(Default)]
+struct Line {
+    waiting: usize,
+    handed_on: Vec<Checkout>,
 }
 
 struct Checkout {
@@ -39,12 +41,13 @@ struct Checkout {
 
 impl Lender {
     pub(crate) fn new(pool: PgPool) -> Self {
-        let connections = pool.options().get_max_connections();
+        let connections = usize::try_from(pool.options().get_max_connections());
+        let places =
+            connections.map_or(Semaphore::MAX_PERMITS, |it| it.min(Semaphore::MAX_PERMITS));
         Self {
             pool,
-            places: Semaphore::new(usize::try_from(connections).unwrap_or(usize::MAX >> 3)),
-            waiting: AtomicUsize::new(0),
-            handed_on: Mutex::default(),
+            places: Semaphore::new(places),
+            line: Mutex::default(),
         }
     }
 
@@ -52,18 +55,27 @@ impl Lender {
         &self.pool
     }
 
+    /// Waits no longer than the pool lets wait.
     pub(crate) async fn lend(&self) -> Result<Lent<'_>, StoreError> {
+        let patience = self.pool.options().get_acquire_timeout();
+        let lent = timeout(patience, self.lend_in_time()).await;
+        lent.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+            .map_err(store_error)
+    }
+
+    async fn lend_in_time(&self) -> Result<Lent<'_>, sqlx::Error> {
         let (place, handed_on) = if let Ok(place) = self.places.try_acquire() {
-            (place, self.handed_on.lock().pop())
+            (place, None)
         } else {
-            let _waiting = Waiting::at(self);
-            let place = self.places.acquire().await.map_err(StoreError::internal)?;
-            (place, self.handed_on.lock().pop())
+            let waiting = Waiting::at(self);
+            let place = self.places.acquire().await;
+            let place = place.map_err(|_| sqlx::Error::PoolClosed)?;
+            (place, waiting.served())
         };
         let mut checkout = match handed_on {
             Some(checkout) => checkout,
             None => Checkout {
-                connection: self.pool.acquire().await.map_err(store_error)?,
+                connection: self.pool.acquire().await?,
                 calls: 0,
             },
         };
@@ -81,19 +93,12 @@ impl Lender {
         if self.pool.is_closed() || checkout.calls >= CALLS {
             return Some(checkout);
         }
-        let mut handed_on = self.handed_on.lock();
-        if handed_on.len() >= self.waiting.load(Ordering::Relaxed) {
+        let mut line = self.line.lock();
+        if line.handed_on.len() >= line.waiting {
             return Some(checkout);
         }
-        handed_on.push(checkout);
+        line.handed_on.push(checkout);
         None
-    }
-
-    /// One that is kept for nobody, for its call was given up.
-    fn left_over(&self) -> Option<Checkout> {
-        let mut handed_on = self.handed_on.lock();
-        let is_left = handed_on.len() > self.waiting.load(Ordering::Relaxed);
-        is_left.then(|| handed_on.pop()).flatten()
     }
 }
 
@@ -102,15 +107,29 @@ struct Waiting<'a>(&'a Lender);
 
 impl<'a> Waiting<'a> {
     fn at(lender: &'a Lender) -> Self {
-        lender.waiting.fetch_add(1, Ordering::Relaxed);
+        lender.line.lock().waiting += 1;
         Self(lender)
+    }
+
+    /// Has a place now, and perhaps a connection.
+    fn served(self) -> Option<Checkout> {
+        let checkout = self.0.line.lock().handed_on.pop();
+        // Its end takes the lock, too.
+        drop(self);
+        checkout
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
-        while let Some(checkout) = self.0.left_over() {
+        let left_over = {
+            let mut line = self.0.line.lock();
+            line.waiting -= 1;
+            // Kept for a call that was given up.
+            let is_left = line.handed_on.len() > line.waiting;
+            is_left.then(|| line.handed_on.pop()).flatten()
+        };
+        if let Some(checkout) = left_over {
             checkout.give_back();
         }
     }

@@ -109,7 +109,7 @@ impl PostgresStoreBuilder {
 /// around it, nor one that asks the clock; as queries in one another they cost less than as CTEs.)
 const COMMIT: &str = "
     WITH judged AS MATERIALIZED (
-        SELECT t.*, {findings},
+        SELECT t.*, {findings}
             CASE
                 WHEN t.expires_at <= now THEN 3
                 WHEN jsonb_typeof(t.fields) <> 'object' OR jsonb_typeof(t.kept) <> 'object' THEN 4

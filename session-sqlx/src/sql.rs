@@ -82,7 +82,7 @@ impl Statements {
             load: dialect.statement(LOAD),
             create: dialect.statement(CREATE),
             commit: commit(FINDINGS, CHANGES),
-            commit_fields: commit(NO_FINDINGS, FIELDS),
+            commit_fields: commit("", FIELDS),
             delete: dialect.statement(DELETE),
             find_by_owner: dialect.statement(FIND_BY_OWNER),
             revoke_owner: dialect.statement(revoke_owner),
@@ -137,7 +137,7 @@ const CREATE: &str = "WITH clock AS MATERIALIZED (SELECT {now} AS now)
 const FINDINGS: &str = "
     ($7 AND t.owner IS DISTINCT FROM $8) AS other_owner,
     ($9 OR ($10 AND t.generation = $2)) AS rotates,
-    ($12 AND t.touched_at <= $15) AS renews";
+    ($12 AND t.touched_at <= $15) AS renews,";
 
 /// `Record::commit` in SQL: the row `t` after the commit, with the findings `j` about it.
 const CHANGES: &str = "
@@ -169,7 +169,6 @@ const CHANGES: &str = "
 
 /// The same for a commit of fields alone, of the first five parameters: an engine makes a row ready to be changed, each
 /// time, for every column that may change.
-const NO_FINDINGS: &str = "NULL AS other_owner";
 const FIELDS: &str = "fields = {merge_fields}, kept = {merge_kept}, version = t.version + 1";
 
 /// Binds a commit's parameters, in the order of the statement's.

@@ -127,7 +127,7 @@ impl SqliteStoreBuilder {
 const COMMIT: &str = "
     UPDATE {table} AS t SET {changes}
     FROM (
-        SELECT t.id, now, {findings} FROM {table} AS t, (SELECT {now} AS now)
+        SELECT {findings} t.id, now FROM {table} AS t, (SELECT {now} AS now)
         WHERE t.id = $1 AND t.expires_at > now AND $2 >= t.barrier AND ($3 IS NULL OR $3 = t.version)
             AND json_valid(t.fields) AND json_type(t.fields) = 'object'
             AND json_valid(t.kept) AND json_type(t.kept) = 'object'

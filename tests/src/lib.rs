@@ -3,6 +3,7 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a test fails by it")]
 
+mod at_once;
 mod browser;
 pub mod faults;
 mod log;
@@ -10,6 +11,7 @@ mod process;
 mod proxy;
 mod spy;
 
+pub use at_once::AtOnce;
 pub use browser::{Answer, Browser};
 pub use log::Log;
 pub use process::{Process, SmallDisk, fill, free_port, is_root, make_room, not_tested, prefixed};

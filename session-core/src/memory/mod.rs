@@ -29,8 +29,8 @@ use crate::{
 use owners::Owners;
 use shard::{Shard, Victim};
 
-/// How many dead records a write removes on its way: of the shard whose lock it has, and each so many writes of another
-/// one, for that costs another lock. More than one per write, so that the dead go faster than new ones come.
+/// How many dead records a write removes on its way: of the shard whose lock it has, and at each fourth write of
+/// another one, for that costs another lock. More than one for each write, so that the dead go faster than new ones come.
 const SWEEP_HERE: usize = 2;
 const SWEEP_BESIDE: usize = 8;
 const SWEEP_BESIDE_EVERY: usize = 4;

@@ -21,7 +21,7 @@ pub(super) struct Shard {
     /// From the longest idle to the last touched: those without an owner, and the others.
     ownerless: List<IDLE>,
     owned: List<IDLE>,
-    /// How many there were: some of them sweep another shard, one after the other.
+    /// How many writes there were: some of them sweep another shard, one after the other.
     pub(super) writes: usize,
 }
 

@@ -7,12 +7,13 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
 use session_core::{SessionStore, conformance::Harness as _};
 use sqlx::{
-    PgPool,
+    AssertSqlSafe, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::{
@@ -22,7 +23,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{create, postgres::Schema, postgres_faults::PING};
+use crate::{ANYTIME, create, postgres::Schema, postgres_faults::PING, set_count};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -133,4 +134,33 @@ async fn a_connection_for_a_call_that_was_given_up_goes_back_to_the_pool() {
     }
     let connection = timeout(LONG, pool.acquire()).await;
     connection.expect("in time").expect("a connection");
+}
+
+#[tokio::test]
+async fn a_call_waits_no_longer_than_the_pool_lets_wait() {
+    let Some(schema) = Schema::start().await else {
+        return;
+    };
+    let id = create(&schema.store().await).await;
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(Duration::from_millis(100))
+        .connect(&schema.server);
+    let store = schema.store_in(pool.await.expect("the server"));
+    let mut others = schema.pool.begin().await.expect("a transaction");
+    let lock = format!("SELECT FROM \"{}\".sessions FOR UPDATE", schema.name);
+    let lock = sqlx::query(AssertSqlSafe(lock));
+    lock.execute(&mut *others).await.expect("locked");
+
+    let patch = set_count(2);
+    let mut stuck = pin!(store.commit(id, ANYTIME, &patch));
+    poll_fn(|cx| {
+        assert!(stuck.as_mut().poll(cx).is_pending(), "the row is locked");
+        Poll::Ready(())
+    })
+    .await;
+    let refused = timeout(LONG, store.load(id)).await.expect("in time");
+    assert!(refused.expect_err("no place").is_unavailable());
+    others.rollback().await.expect("the lock is gone");
+    stuck.await.expect("it has its turn");
 }

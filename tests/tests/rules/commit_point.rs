@@ -1,6 +1,13 @@
 //! R9: one commit point.
 
-use std::{future::pending, sync::Arc, time::Duration};
+use std::{
+    future::pending,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -381,4 +388,34 @@ async fn the_store_calls_of_one_request_take_turns() {
         "and not two sessions"
     );
     assert_eq!(browser.get("/read").await.body, "2 nobody");
+}
+
+#[tokio::test]
+async fn nobody_passes_those_who_wait_for_the_store_calls_of_their_request() {
+    let store = SpyStore::new();
+    let handler = async |visit: Visits| {
+        visit.update(|visit| visit.count = 1).await?;
+        let (busy, name) = (AtomicBool::new(true), visit.session().clone());
+        let without_a_pause = async {
+            let mut updates = 0;
+            while busy.load(Ordering::Relaxed) && updates < 1_000 {
+                visit.update(|visit| visit.count += 1).await?;
+                updates += 1;
+            }
+            Ok::<_, SessionError>(updates)
+        };
+        let between = async {
+            name.insert("name", "Ada");
+            let committed = name.commit().await;
+            busy.store(false, Ordering::Relaxed);
+            committed
+        };
+        let (updates, committed) = tokio::join!(without_a_pause, between);
+        committed?;
+        updates.map(|updates| updates.to_string())
+    };
+    let browser = browse(&store, Router::new().route("/busy", get(handler)));
+    store.be_slow();
+    let updates: u32 = browser.get("/busy").await.body.parse().expect("a number");
+    assert!(updates <= 3, "{updates} before the one that waited");
 }
