@@ -1,14 +1,27 @@
 //! The same store as one that answers at once.
 
-use std::sync::Arc;
+use std::{env, sync::Arc};
 
 use session_axum::{
-    Committed, Created, Guard, NewRecord, Patch, Record, SessionId, SessionStore, StoreError,
+    Committed, Created, Guard, Key, NewRecord, Patch, Record, SessionId, SessionLayer,
+    SessionStore, StoreError,
 };
+
+const AT_ONCE: &str = "SESSION_TEST_AT_ONCE";
+
+/// A layer over this store; with `SESSION_TEST_AT_ONCE` in the environment, over it as one that answers at once.
+#[must_use]
+pub fn layer(store: &(impl SessionStore + Clone), key: Key) -> SessionLayer {
+    if env::var_os(AT_ONCE).is_some() {
+        SessionLayer::new(AtOnce(store.clone()), key)
+    } else {
+        SessionLayer::new(store.clone(), key)
+    }
+}
 
 /// Says of a store that it never waits: sessions then take their shorter way, without a future that is kept.
 #[derive(Debug, Clone)]
-pub struct AtOnce<S>(pub S);
+struct AtOnce<S>(S);
 
 impl<S: SessionStore> SessionStore for AtOnce<S> {
     const ANSWERS_AT_ONCE: bool = true;

@@ -11,7 +11,7 @@ mod process;
 mod proxy;
 mod spy;
 
-pub use at_once::AtOnce;
+pub use at_once::layer;
 pub use browser::{Answer, Browser};
 pub use log::Log;
 pub use process::{Process, SmallDisk, fill, free_port, is_root, make_room, not_tested, prefixed};

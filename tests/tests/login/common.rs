@@ -46,7 +46,7 @@ pub(crate) fn secret(secret: &str) -> Key {
 }
 
 pub(crate) fn layer(store: &(impl SessionStore + Clone)) -> SessionLayer {
-    SessionLayer::new(store.clone(), key())
+    session_tests::layer(store, key())
 }
 
 /// A browser in front of the usual routes.

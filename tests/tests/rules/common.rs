@@ -12,8 +12,8 @@ use session_axum::{
     Committed, FieldChange, Guard, Key, ManualClock, MemoryStore, Patch, Record, Rotation, Session,
     SessionData, SessionError, SessionLayer, SessionStore, TypedSession,
 };
-use session_tests::{AtOnce, Browser, SpyStore};
-use std::{env, sync::Arc, time::Duration};
+use session_tests::{Browser, SpyStore};
+use std::{sync::Arc, time::Duration};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const MINUTE: Duration = Duration::from_mins(1);
@@ -34,20 +34,13 @@ pub(crate) struct Visit {
 
 pub(crate) type Visits = TypedSession<Visit>;
 
-const AT_ONCE: &str = "SESSION_TEST_AT_ONCE";
-
 /// The one key of all tests that need no other.
 pub(crate) fn key() -> Key {
     Key::derive_from("a secret of the tests, long enough").expect("32 bytes")
 }
 
-/// With [`AT_ONCE`] in the environment, over the same store as one that answers at once.
 pub(crate) fn layer(store: &(impl SessionStore + Clone)) -> SessionLayer {
-    if env::var_os(AT_ONCE).is_some() {
-        SessionLayer::new(AtOnce(store.clone()), key())
-    } else {
-        SessionLayer::new(store.clone(), key())
-    }
+    session_tests::layer(store, key())
 }
 
 /// A browser in front of these routes and the usual ones.
