@@ -73,6 +73,7 @@ mod tests {
             r#"{"a":1,"b":[true,"x"]}"#,
             r#" { "b" : [true, "\u0078"], "\u0061":1 } "#
         ));
+        assert!(same_value("7", " 7") && same_value("true\n", "true"));
     }
 
     #[test]

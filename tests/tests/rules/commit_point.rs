@@ -419,3 +419,32 @@ async fn nobody_passes_those_who_wait_for_the_store_calls_of_their_request() {
     let updates: u32 = browser.get("/busy").await.body.parse().expect("a number");
     assert!(updates <= 3, "{updates} before the one that waited");
 }
+
+#[tokio::test]
+async fn a_response_waits_for_a_store_call_of_its_request_and_carries_its_cookie() {
+    let store = SpyStore::new();
+    let mut created = store.hold(Call::Create);
+    let begun = Arc::new(Notify::new());
+    let told = Arc::clone(&begun);
+    // It has nothing to send itself.
+    let handler = async move |visit: Visits| {
+        let task = tokio::spawn(async move { visit.update(|visit| visit.count = 1).await });
+        told.notified().await;
+        drop(task);
+    };
+    let browser = browse(&store, Router::new().route("/beside", get(handler)));
+    let asking = browser.copy();
+    let response = tokio::spawn(async move { asking.get("/beside").await });
+    created.reached().await;
+    begun.notify_one();
+    for _ in 0..100 {
+        yield_now().await;
+    }
+    assert!(
+        !response.is_finished(),
+        "its head would have left without the cookie"
+    );
+    created.release();
+    let response = response.await.expect("no panic");
+    assert_eq!(response.set_cookies().len(), 1);
+}
