@@ -1,19 +1,22 @@
 //! What caches must know of a response that has to do with a session (RFC 9111, 7.3; ASVS 5, 14.3.2).
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 
-use crate::observe;
+use crate::{
+    headers::{add, put},
+    observe,
+};
 
 /// The response depends on the session, and carries its token or not. Where tokens travel in headers,
 /// it depends on these, too.
 pub(crate) fn mark(headers: &mut HeaderMap, sets_cookie: bool, token_header: Option<&str>) {
-    vary(headers, &HeaderValue::from_static("Cookie"));
+    vary(headers, HeaderValue::from_static("Cookie"));
     if let Some(name) = token_header.and_then(|name| HeaderValue::try_from(name).ok()) {
-        vary(headers, &HeaderValue::from_static("authorization"));
-        vary(headers, &name);
+        vary(headers, HeaderValue::from_static("authorization"));
+        vary(headers, name);
     }
     let ours = HeaderValue::from_static(if sets_cookie { "no-store" } else { "private" });
-    let Some(theirs) = add(headers, header::CACHE_CONTROL, ours.clone()) else {
+    let Some((theirs, ours)) = add(headers, &header::CACHE_CONTROL, ours) else {
         return;
     };
     let shared = has(&theirs, &[b"public", b"s-maxage"]);
@@ -28,30 +31,11 @@ pub(crate) fn mark(headers: &mut HeaderMap, sets_cookie: bool, token_header: Opt
 }
 
 /// The response depends on this header of the request.
-fn vary(headers: &mut HeaderMap, on: &HeaderValue) {
-    if let Some(theirs) = add(headers, header::VARY, on.clone())
+fn vary(headers: &mut HeaderMap, on: HeaderValue) {
+    if let Some((theirs, on)) = add(headers, &header::VARY, on)
         && has(&theirs, &[on.as_bytes(), b"*"])
     {
         put(headers, &header::VARY, theirs);
-    }
-}
-
-/// Adds a value, and gives the others of this name if there are any. Most handlers leave these headers to us:
-/// one look at the map is enough.
-fn add(headers: &mut HeaderMap, name: HeaderName, ours: HeaderValue) -> Option<Vec<HeaderValue>> {
-    if !headers.append(&name, ours) {
-        return None;
-    }
-    let mut theirs: Vec<_> = headers.get_all(name).iter().cloned().collect();
-    theirs.pop();
-    Some(theirs)
-}
-
-/// These values, and no others of this name.
-fn put(headers: &mut HeaderMap, name: &HeaderName, values: Vec<HeaderValue>) {
-    headers.remove(name);
-    for value in values {
-        headers.append(name, value);
     }
 }
 

@@ -6,6 +6,8 @@ use cookie::{Cookie, SameSite};
 use http::{HeaderMap, HeaderValue, header};
 use memchr::memchr;
 
+use crate::headers::{add, put};
+
 /// So many cookies of our name are looked at.
 const MAX_CANDIDATES: usize = 4;
 /// A longer value is not ours.
@@ -125,27 +127,15 @@ impl Template {
 /// Puts in our cookie instead of any other of its name: a response has one (RFC 6265bis, 4.1.1).
 /// The cookies of others stay as they are.
 pub(crate) fn set_only(headers: &mut HeaderMap, name: &str, cookie: HeaderValue) {
-    // Most handlers set none.
-    if !headers.append(header::SET_COOKIE, cookie) {
+    let Some((mut all, ours)) = add(headers, &header::SET_COOKIE, cookie) else {
         return;
-    }
-    let is_ours = |value: &HeaderValue| {
-        let mut parts = value.as_bytes().split(|byte| *byte == b'=');
-        parts
-            .next()
-            .is_some_and(|other| other.trim_ascii() == name.as_bytes())
     };
-    let mut all: Vec<_> = headers
-        .get_all(header::SET_COOKIE)
-        .iter()
-        .cloned()
-        .collect();
-    let ours = all.pop();
-    headers.remove(header::SET_COOKIE);
-    all.retain(|value| !is_ours(value));
-    for value in all.into_iter().chain(ours) {
-        headers.append(header::SET_COOKIE, value);
-    }
+    all.retain(|value| {
+        let other = value.as_bytes().split(|byte| *byte == b'=').next();
+        other.is_none_or(|other| other.trim_ascii() != name.as_bytes())
+    });
+    all.push(ours);
+    put(headers, &header::SET_COOKIE, all);
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod error;
 mod extract;
 mod future;
 pub mod guide;
+mod headers;
 mod key;
 mod layer;
 mod memory;

@@ -42,12 +42,11 @@ impl Session {
 
     /// The same, under the lock.
     pub(crate) fn begin_call_under(&self, state: &mut State) -> Option<Call<'_>> {
-        let calls = &mut state.calls;
         // Nobody passes those who wait.
-        if calls.under_way || calls.waiting > 0 {
+        if !state.calls.are_none() {
             return None;
         }
-        calls.under_way = true;
+        state.calls.under_way = true;
         Some(Call(self))
     }
 
