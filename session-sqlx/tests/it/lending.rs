@@ -12,53 +12,23 @@ use std::{
 };
 
 use session_core::{SessionStore, conformance::Harness as _};
-use sqlx::{
-    AssertSqlSafe, PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-    task::JoinSet,
-    time::timeout,
-};
+use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
+use tokio::{task::JoinSet, time::timeout};
 
-use crate::{ANYTIME, create, postgres::Schema, postgres_faults::PING, set_count};
+use crate::{ANYTIME, create, postgres::Schema, postgres_faults::PING, set_count, wire::overheard};
 
 const LONG: Duration = Duration::from_secs(30);
 
-/// Passes on what one connection says, and counts how often the pool asks for a sign of life.
-async fn count_pings(listener: TcpListener, server: String, pings: Arc<AtomicUsize>) {
-    let (mut client, _) = listener.accept().await.expect("a client");
-    let mut server = TcpStream::connect(server).await.expect("the server");
-    let (mut asked, mut answered) = ([0; 16_384], [0; 16_384]);
-    loop {
-        tokio::select! {
-            read = client.read(&mut asked) => {
-                let Ok(len @ 1..) = read else { return };
-                pings.fetch_add(usize::from(asked[..len] == *PING), Ordering::SeqCst);
-                server.write_all(&asked[..len]).await.expect("passed on");
-            }
-            read = server.read(&mut answered) => {
-                let Ok(len @ 1..) = read else { return };
-                client.write_all(&answered[..len]).await.expect("passed on");
-            }
-        }
-    }
-}
-
 /// A pool of one connection, and how often it was asked for a sign of life.
 async fn one_connection(schema: &Schema) -> (PgPool, Arc<AtomicUsize>) {
-    let options: PgConnectOptions = schema.server.parse().expect("a URL");
-    let server = format!("{}:{}", options.get_host(), options.get_port());
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let port = listener.local_addr().expect("bound").port();
     let pings = Arc::new(AtomicUsize::new(0));
-    tokio::spawn(count_pings(listener, server, Arc::clone(&pings)));
-    let pool = PgPoolOptions::new()
-        .max_connections(1)
-        .connect_with(options.host("127.0.0.1").port(port));
-    (pool.await.expect("through the proxy"), pings)
+    let count = Arc::clone(&pings);
+    let options = overheard(schema, move |said| {
+        count.fetch_add(usize::from(said == Some(PING)), Ordering::SeqCst);
+    });
+    let pool = PgPoolOptions::new().max_connections(1);
+    let pool = pool.connect_with(options.await).await;
+    (pool.expect("through the proxy"), pings)
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod round_trips;
 mod sqlite;
 mod sqlite_alone;
 mod sqlite_faults;
+mod wire;
 
 use std::time::Duration;
 
