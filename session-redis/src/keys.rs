@@ -11,7 +11,9 @@ pub(crate) struct SessionKey {
 
 impl SessionKey {
     pub(crate) fn new(prefix: &str, id: SessionId) -> Self {
-        let key = format!("{prefix}{}", hex(id.as_bytes()));
+        let mut key = String::with_capacity(prefix.len() + 32);
+        key.push_str(prefix);
+        push_hex(&mut key, id.as_bytes());
         Self {
             key,
             member_at: prefix.len(),
@@ -48,12 +50,16 @@ const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(2 * bytes.len());
+    push_hex(&mut text, bytes);
+    text
+}
+
+fn push_hex(text: &mut String, bytes: &[u8]) {
     for byte in bytes {
         for digit in [byte >> 4, byte & 15] {
             text.push(char::from(DIGITS[usize::from(digit)]));
         }
     }
-    text
 }
 
 /// The id that a member of an index names; `None` for what we did not write.

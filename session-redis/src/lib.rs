@@ -2,6 +2,7 @@
 
 #[cfg(feature = "cluster")]
 mod cluster;
+mod commit;
 mod error;
 mod keys;
 mod owner;

@@ -56,6 +56,18 @@ impl TryFrom<Vec<Value>> for Reply {
     }
 }
 
+/// What `commit_fields.lua` answers: what kept it from a change, if anything did, and the hash as it was found.
+pub(crate) fn refusal(answer: Value) -> (Option<String>, Value) {
+    match answer {
+        Value::Array(mut parts) if matches!(parts[..], [_, Value::Array(_)]) => {
+            let hash = parts.pop().unwrap_or(Value::Nil);
+            let status = parts.pop().and_then(|status| from_redis_value(status).ok());
+            (status, hash)
+        }
+        hash => (None, hash),
+    }
+}
+
 /// What can't be read is the key's fault, not the connection's.
 fn read<T: FromRedisValue>(value: Value, missing: &'static str) -> Result<T, Malformed> {
     from_redis_value(value).map_err(|_| Malformed(missing))
@@ -100,9 +112,15 @@ fn span(text: &str) -> Result<Duration, Malformed> {
 
 /// What every session has, in the hash's `meta`: numbers between spaces.
 fn numbers(meta: &str) -> Result<[u64; 8], Malformed> {
-    let numbers: Vec<u64> = meta.split(' ').map(number).collect::<Result<_, _>>()?;
-    let numbers = numbers.try_into();
-    numbers.map_err(|_| Malformed("a number is missing"))
+    let mut texts = meta.split(' ');
+    let mut numbers = [0; 8];
+    for place in &mut numbers {
+        *place = number(texts.next().ok_or(Malformed("a number is missing"))?)?;
+    }
+    match texts.next() {
+        None => Ok(numbers),
+        Some(_) => Err(Malformed("a number too many")),
+    }
 }
 
 /// What only some have.
@@ -116,14 +134,14 @@ struct Extras {
 }
 
 impl Extras {
-    fn put(&mut self, name: &str, text: String) -> Result<(), Malformed> {
-        let time = |text: &str| number(text).map(Timestamp::from_micros).map(Some);
+    fn put(&mut self, name: &str, text: &str) -> Result<(), Malformed> {
+        let time = |text| number(text).map(Timestamp::from_micros).map(Some);
         match name {
-            "owner" => self.owner = Some(text),
-            "owner_since" => self.owner_since = time(&text)?,
-            "confirmed_at" => self.confirmed_at = time(&text)?,
-            "remembered" => self.remembered = Some(span(&text)?),
-            "mark_seen" => self.mark_seen = number(&text)?,
+            "owner" => self.owner = Some(text.to_owned()),
+            "owner_since" => self.owner_since = time(text)?,
+            "confirmed_at" => self.confirmed_at = time(text)?,
+            "remembered" => self.remembered = Some(span(text)?),
+            "mark_seen" => self.mark_seen = number(text)?,
             // `indexed` and `commits` are the scripts' own, and a newer version may know more.
             _ => {}
         }
@@ -141,21 +159,23 @@ pub(crate) fn stored(hash: Value, now: Timestamp) -> Result<Option<Stored>, Stor
         return Ok(None);
     }
     let (mut meta, mut extras) = (None, Extras::default());
-    let mut fields = Vec::new();
-    for (name, value) in hash {
+    let mut fields = Vec::with_capacity(hash.len());
+    for (name, text) in &hash {
         match name.split_at_checked(2) {
-            Some((kind @ ("f:" | "k:"), name)) => {
-                fields.push((name.to_owned(), kind == "k:", value));
-            }
-            _ if name == "meta" => meta = Some(numbers(&value)?),
-            _ => extras.put(&name, value)?,
+            Some((kind @ ("f:" | "k:"), name)) => fields.push(FieldRef {
+                name,
+                json: text,
+                keep: kind == "k:",
+            }),
+            _ if name == "meta" => meta = Some(numbers(text)?),
+            _ => extras.put(name, text)?,
         }
     }
-    fields.sort_unstable();
-    if fields.windows(2).any(|two| two[0].0 == two[1].0) {
+    fields.sort_unstable_by_key(|field| field.name);
+    if fields.windows(2).any(|two| two[0].name == two[1].name) {
         return Err(Malformed("a field is there twice").into());
     }
-    if fields.iter().any(|(name, ..)| name.len() > MAX_NAME_LEN) {
+    if fields.iter().any(|field| field.name.len() > MAX_NAME_LEN) {
         return Err(Malformed("a field's name is too long").into());
     }
     let missing = Malformed("a number is missing");
@@ -176,14 +196,7 @@ pub(crate) fn stored(hash: Value, now: Timestamp) -> Result<Option<Stored>, Stor
         return Err(Malformed("half an owner").into());
     }
     let parts = RecordParts {
-        fields: fields
-            .iter()
-            .map(|(name, keep, json)| FieldRef {
-                name,
-                json,
-                keep: *keep,
-            })
-            .collect::<Fields>(),
+        fields: fields.into_iter().collect::<Fields>(),
         owner: extras.owner,
         owner_since: extras.owner_since,
         created_at: at(created),

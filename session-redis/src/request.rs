@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use session_core::{Guard, Lifetime, NewRecord, OwnerChange, Patch, Rotation};
+use session_core::{FieldChange, Guard, Lifetime, NewRecord, OwnerChange, Patch, Rotation};
 
 /// 2^53 - 1: Lua's numbers are exact up to here, some 230 years from now.
 pub(crate) const LAST: u64 = (1 << 53) - 1;
@@ -54,15 +54,13 @@ impl<'a> Change<'a> {
         let [idle, absolute] = spans(renewal.map(|renewal| renewal.lifetime));
         let unless = renewal.and_then(|renewal| renewal.unless_touched_after);
         let version = guard.version.map(|version| version.to_string());
-        let sets = patch.fields.iter().filter(|field| field.json.is_some());
         let mut args = vec![
             member.into(),
             nonce.into(),
             guard.generation.to_string().into(),
             version.unwrap_or_default().into(),
             flag(patch.is_touch()).into(),
-            flag(patch.is_of_fields_alone()).into(),
-            sets.clone().count().to_string().into(),
+            sets(patch).count().to_string().into(),
             owner_change.into(),
             owner.into(),
             rotation.into(),
@@ -76,23 +74,44 @@ impl<'a> Change<'a> {
             seen.into(),
             least.into(),
         ];
-        for field in sets {
-            args.push(stored_name(&field.name, field.keep).into());
-            args.push(field.json.as_deref().unwrap_or_default().into());
-        }
-        for field in &patch.fields {
-            // Whatever the field was, it is there only once.
-            for keep in [false, true] {
-                if field.json.is_none() || field.keep != keep {
-                    args.push(stored_name(&field.name, keep).into());
-                }
-            }
-        }
+        push_fields(&mut args, patch);
+        Self(args)
+    }
+
+    /// Of a commit of fields alone.
+    pub(crate) fn of_fields(guard: Guard, patch: &'a Patch) -> Self {
+        let version = guard.version.map(|version| version.to_string());
+        let mut args = vec![
+            guard.generation.to_string().into(),
+            version.unwrap_or_default().into(),
+            sets(patch).count().to_string().into(),
+        ];
+        push_fields(&mut args, patch);
         Self(args)
     }
 
     pub(crate) fn args(&self) -> Vec<&[u8]> {
         self.0.iter().map(|arg| arg.as_bytes()).collect()
+    }
+}
+
+fn sets(patch: &Patch) -> impl Iterator<Item = &FieldChange> {
+    patch.fields.iter().filter(|field| field.json.is_some())
+}
+
+/// Name and value of each field that is set, then the names of those that go.
+fn push_fields<'a>(args: &mut Vec<Cow<'a, str>>, patch: &'a Patch) {
+    for field in sets(patch) {
+        args.push(stored_name(&field.name, field.keep).into());
+        args.push(field.json.as_deref().unwrap_or_default().into());
+    }
+    for field in &patch.fields {
+        // Whatever the field was, it is there only once.
+        for keep in [false, true] {
+            if field.json.is_none() || field.keep != keep {
+                args.push(stored_name(&field.name, keep).into());
+            }
+        }
     }
 }
 

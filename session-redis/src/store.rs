@@ -20,11 +20,12 @@ use session_core::{
 };
 
 use crate::{
+    commit::{is_short, record},
     error::{Malformed, store_error},
     keys::{OwnerKeys, SessionKey, id_of},
     owner::Stale,
     reply::{self, Reply, Stored, cut},
-    request::{Change, bytes, creation, micros},
+    request::{bytes, creation, micros},
     scan::Nodes,
     script,
 };
@@ -106,7 +107,7 @@ impl<C: Connection> RedisStore<C> {
         answer.map_err(store_error)
     }
 
-    fn has_seen(&self, lifetime: Lifetime) {
+    pub(crate) fn has_seen(&self, lifetime: Lifetime) {
         let absolute = micros(lifetime.absolute);
         self.longest.fetch_max(absolute, Ordering::Relaxed);
     }
@@ -116,7 +117,7 @@ impl<C: Connection> RedisStore<C> {
     }
 
     /// A cluster's client repeats a command whose connection was cut: with a mark of its own, it counts once.
-    fn nonce(&self) -> String {
+    pub(crate) fn nonce(&self) -> String {
         if self.nodes.is_one() {
             return String::new();
         }
@@ -142,22 +143,21 @@ impl<C: Connection> RedisStore<C> {
         Ok(stored.filter(live))
     }
 
-    /// The time and the hash. The time comes first: if anything is done between the two, a record seems younger than
-    /// it is, and none seems dead before its time.
+    /// The time and the hash.
     async fn read(&self, key: &[u8]) -> Result<(Value, Value), RedisError> {
         let mut connection = self.connection.clone();
         if !self.nodes.is_one() {
             return script::LOAD.call(&mut connection, &[key], &[]).await;
         }
         // What a script would do, at a fifth of the server's time.
-        let mut both = redis::pipe();
-        both.cmd("TIME").cmd("HGETALL").arg(key);
-        both.query_async(&mut connection).await
+        let mut hash = redis::cmd("HGETALL");
+        hash.arg(key);
+        script::timed(hash).query_async(&mut connection).await
     }
 
     /// Notes a session in its owner's index before it is theirs, where that can't be one step with the commit.
     /// The times of the owner's mark, as `mark` of common.lua finds them.
-    async fn enrol_first(
+    pub(crate) async fn enrol_first(
         &self,
         owner: Option<&str>,
         key: &SessionKey,
@@ -175,7 +175,11 @@ impl<C: Connection> RedisStore<C> {
     }
 
     /// On a single server the new owner's keys are in reach of the session's own script.
-    fn with_owner<'a>(&self, key: &'a SessionKey, owner: Option<&'a OwnerKeys>) -> Vec<&'a [u8]> {
+    pub(crate) fn with_owner<'a>(
+        &self,
+        key: &'a SessionKey,
+        owner: Option<&'a OwnerKeys>,
+    ) -> Vec<&'a [u8]> {
         let mut keys = vec![key.key.as_bytes()];
         if self.nodes.is_one() {
             keys.extend(owner.iter().flat_map(|owner| owner.both()));
@@ -184,7 +188,7 @@ impl<C: Connection> RedisStore<C> {
     }
 
     /// What the indexes still have to learn. Nobody waits for it: they are advisory.
-    fn settle_indexes(&self, key: &SessionKey, record: &Record, reply: &Reply) {
+    pub(crate) fn settle_indexes(&self, key: &SessionKey, record: &Record, reply: &Reply) {
         if let (Some(owner), Some(till)) = (record.owner(), &reply.till) {
             let (store, owner) = (self.clone(), self.owner_keys(owner));
             let (member, till) = (key.member().to_owned(), till.clone());
@@ -222,11 +226,6 @@ impl RedisStore<crate::ClusterLinks> {
         let link = crate::ClusterLinks::new(client).await?;
         Ok(Self::on(link.clone(), Nodes::Cluster(link)))
     }
-}
-
-fn record(stored: Option<Stored>) -> Result<Arc<Record>, StoreError> {
-    let stored = stored.ok_or(Malformed("an answer without a record"))?;
-    Ok(stored.record)
 }
 
 impl<C: Connection> SessionStore for RedisStore<C> {
@@ -270,34 +269,10 @@ impl<C: Connection> SessionStore for RedisStore<C> {
         guard: Guard,
         patch: &Patch,
     ) -> Result<Committed, StoreError> {
-        let lifetime = patch.renewal.map(|renewal| renewal.lifetime);
-        if let Some(lifetime) = lifetime {
-            self.has_seen(lifetime);
-        }
-        let (key, owner) = (self.key(id), patch.owner.owner());
-        let marks = self.enrol_first(owner, &key, lifetime).await?;
-        let owner_keys = owner.map(|owner| self.owner_keys(owner));
-        let keys = self.with_owner(&key, owner_keys.as_ref());
-        let change = Change::new(key.member(), self.nonce(), guard, patch, marks);
-        let reply: Vec<Value> = self.call(&script::COMMIT, &keys, &change.args()).await?;
-        let mut reply = Reply::try_from(reply)?;
-        let found = reply.found.take();
-        match reply.status.as_str() {
-            "applied" => {
-                // The script has done what the rule does: its outcome need not be read again.
-                let Committed::Applied(next) = record(found)?.commit(guard, patch, reply.now)
-                else {
-                    return Err(Malformed("the script broke the rule").into());
-                };
-                let next = cut(next);
-                self.settle_indexes(&key, &next, &reply);
-                Ok(Committed::Applied(next))
-            }
-            "repeated" => Ok(Committed::Applied(record(found)?)),
-            "conflict" => Ok(Committed::Conflict(record(found)?)),
-            "superseded" => Ok(Committed::Superseded(record(found)?)),
-            "gone" => Ok(Committed::Gone),
-            _ => Err(Malformed("an unknown status").into()),
+        if self.nodes.is_one() && is_short(patch) {
+            self.commit_fields(id, guard, patch).await
+        } else {
+            self.commit_all(id, guard, patch).await
         }
     }
 

@@ -3,8 +3,8 @@
 -- ARGV: see `Change` in request.rs; then name and value of each field that is set, then the names of those that go.
 -- Reply: what became of it, the time, the hash, until when to enrol, the former owner behind a score and a colon.
 local call, key = redis.call, KEYS[1]
-local member, nonce, guard_generation, guard_version, is_touch, is_plain, sets, owner_change, new_owner, rotation, idle,
-    absolute, unless_touched_after, remember, confirm, seen, least = unpack(ARGV, 1, 17)
+local member, nonce, guard_generation, guard_version, is_touch, sets, owner_change, new_owner, rotation, idle, absolute,
+    unless_touched_after, remember, confirm, seen, least = unpack(ARGV, 1, 16)
 
 local time, found = call('TIME'), call('HGETALL', key)
 if #found == 0 then
@@ -47,8 +47,8 @@ local function put(name, value)
         gone[#gone + 1] = name
     end
 end
-local first_to_go = 18 + 2 * sets
-for at = 18, first_to_go - 1 do
+local first_to_go = 17 + 2 * sets
+for at = 17, first_to_go - 1 do
     set[#set + 1] = ARGV[at]
 end
 for at = first_to_go, #ARGV do
@@ -57,13 +57,6 @@ end
 if nonce ~= '' then
     -- The last three: others may commit before the repetition comes.
     put('commits', string.sub(nonce .. (old.commits or ''), 1, 3 * #nonce))
-end
-
--- Nearly every commit is of fields alone.
-if is_plain == '1' then
-    write(key, set)
-    drop(key, gone)
-    return { 'applied', time, found }
 end
 
 generation, touched_at, expires_at = tonumber(generation), tonumber(touched_at), tonumber(expires_at)

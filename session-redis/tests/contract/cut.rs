@@ -68,7 +68,7 @@ async fn a_repeated_commit_counts_once() {
         eval.arg(COMMIT)
             .arg(1)
             .arg(format!("session:{}", hex(id.as_bytes())));
-        let guard = ["0", version, "0", "1", "1"];
+        let guard = ["0", version, "0", "1"];
         let nothing_else = ["", "", "", "", "", "", "", "0", "", ""];
         eval.arg(hex(id.as_bytes()))
             .arg(nonce)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redis::{aio::ConnectionManager, cmd};
 use session_core::{
-    Created, Lifetime, NewRecord, OwnerChange, SessionId, SessionStore, StoreError,
+    Created, FieldChange, Lifetime, NewRecord, OwnerChange, SessionId, SessionStore, StoreError,
 };
 use session_redis::RedisStore;
 use session_tests::faults::until;
@@ -37,6 +37,7 @@ async fn ask<T: redis::FromRedisValue>(connection: &mut ConnectionManager, words
 }
 
 /// Where they are among the numbers of a hash.
+const CREATED_AT: usize = 0;
 const EXPIRES_AT: usize = 4;
 const GENERATION: usize = 5;
 const VERSION: usize = 7;
@@ -120,6 +121,27 @@ async fn the_last_field_goes_and_the_session_stays() {
 }
 
 #[tokio::test]
+async fn thousands_of_fields_are_changed_at_once() {
+    let Some((_server, store, _)) = start(&[]).await else {
+        return;
+    };
+    let id = create(&store, None).await;
+    let mut patch = set("count", "2");
+    patch.fields = (0..9_000)
+        .map(|at| FieldChange::set(format!("field{at:04}"), "1"))
+        .collect();
+    for (json, stand) in [(Some("1"), 9_001), (None, 1)] {
+        for field in &mut patch.fields {
+            field.json = json.map(Into::into);
+        }
+        let record = commit(&store, id, &patch).await;
+        assert_eq!(record.fields().iter().count(), stand);
+        let record = load(&store, id).await.expect("alive");
+        assert_eq!(record.fields().iter().count(), stand);
+    }
+}
+
+#[tokio::test]
 async fn forgotten_scripts_are_sent_again() {
     let Some((_server, store, mut connection)) = start(&[]).await else {
         return;
@@ -143,6 +165,7 @@ async fn what_can_not_be_read_is_never_written_but_can_be_deleted() {
         (VERSION, "0 0"),
         (EXPIRES_AT, "1e99"),
         (EXPIRES_AT, "99999999999999999999"),
+        (CREATED_AT, "99999999999999999999"),
         (GENERATION, "-1"),
     ] {
         let id = create(&store, None).await;

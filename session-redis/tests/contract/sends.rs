@@ -52,6 +52,7 @@ async fn warm_up<C: Connection>(store: &RedisStore<C>) {
         let owner = format!("nobody {number}");
         let id = create(store, Some(&owner)).await;
         load(store, id).await;
+        commit(store, id, &set("count", "2")).await;
         store.find_by_owner(&owner).await.expect("it answers");
         commit(store, id, &owned_by(OwnerChange::Cleared)).await;
         create(store, Some(&owner)).await;
@@ -147,14 +148,17 @@ async fn each_operation_sends_what_the_table_says() {
         ("create", &[("EVALSHA", 1)]),
         // In one pipeline.
         ("load", &[("HGETALL", 1), ("TIME", 1)]),
-        ("commit", &[("EVALSHA", 1)]),
+        ("commit", &[("EVALSHA", 1), ("TIME", 1)]),
         ("touch", &[("EVALSHA", 1)]),
         ("set an owner", &[("EVALSHA", 1)]),
         (
             "load of a session with an owner",
             &[("HGETALL", 1), ("HMGET", 1), ("TIME", 1)],
         ),
-        ("commit of a session with an owner", &[("EVALSHA", 1)]),
+        (
+            "commit of a session with an owner",
+            &[("EVALSHA", 1), ("TIME", 1)],
+        ),
         ("touch of a session with an owner", &[("EVALSHA", 1)]),
         // The index in the background.
         ("take the owner away", &[("EVALSHA", 1 + 1)]),
