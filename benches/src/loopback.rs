@@ -9,7 +9,10 @@ use std::{
 };
 
 use bench_harness::{Adapter, CAPACITY, Work, runtime};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{
+    net::TcpListener,
+    task::{JoinSet, yield_now},
+};
 
 use crate::{
     args::Args,
@@ -120,7 +123,14 @@ async fn load(adapter: Adapter, server: SocketAddr, work: Work) -> f64 {
     for _ in 0..CONNECTIONS {
         tasks.spawn(ask(adapter, server, work, start + ROUND));
     }
+    // The generator never sleeps, for waking it would be the server's work.
+    let awake = tokio::spawn(async {
+        loop {
+            yield_now().await;
+        }
+    });
     let asked = tasks.join_all().await.into_iter().sum::<u64>();
+    awake.abort();
     asked as f64 / start.elapsed().as_secs_f64()
 }
 

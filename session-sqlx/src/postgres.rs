@@ -17,17 +17,18 @@ use crate::{
     lent::Lender,
     name::checked,
     row::{
-        CommitParameters, counted, decode, decode_all, encode, encode_owner, is_dead, lifetime,
-        lived,
+        CommitParameters, FieldParameters, counted, decode, decode_all, encode, encode_owner,
+        is_dead, lifetime, lived, refusal,
     },
-    sql::{Dialect, Statements, bind_commit},
+    sql::{Dialect, Statements, bind_commit, bind_fields},
     store::session_store,
     sweep::Sweeper,
 };
 
 /// Sessions in PostgreSQL 12 or newer, in the pool that the application already has.
 ///
-/// Any number of processes may share one table. Each call is one statement and one round trip; deadlines are made by
+/// Any number of processes may share one table. Each call is one statement and one round trip,
+/// and a commit that is refused one more, to learn why; deadlines are made by
 /// the server's clock, so the clocks of the application's machines don't matter.
 ///
 /// Clones are the same store.
@@ -91,6 +92,7 @@ impl PostgresStoreBuilder {
             json: "CAST({a} AS jsonb)",
             text: "CAST({a} AS text)",
             merge: "jsonb_strip_nulls({a} || CAST({b} AS jsonb))",
+            is_object: "jsonb_typeof({a}) = 'object'",
         };
         let inner = Inner {
             migration: Migration::new(&dialect, self.schema, &self.table),
@@ -112,7 +114,7 @@ const COMMIT: &str = "
         SELECT t.*, {findings}
             CASE
                 WHEN t.expires_at <= now THEN 3
-                WHEN jsonb_typeof(t.fields) <> 'object' OR jsonb_typeof(t.kept) <> 'object' THEN 4
+                WHEN NOT ({is_object fields} AND {is_object kept}) THEN 4
                 WHEN $2 < t.barrier THEN 2
                 WHEN $3 <> t.version THEN 1
                 ELSE 0
@@ -277,9 +279,7 @@ impl PostgresStore {
     ) -> Result<Committed, StoreError> {
         let commit =
             |query: Statement| bind_commit!(query, id, CommitParameters::new(guard, patch));
-        let rows = self
-            .ask(self.inner.statements.commit(patch), commit)
-            .await?;
+        let rows = self.ask(&self.inner.statements.commit, commit).await?;
         let Some(row) = rows.first() else {
             return Ok(Committed::Gone);
         };

@@ -7,8 +7,8 @@ use serde::{
     de::{Error as _, MapAccess, Visitor},
 };
 use session_core::{
-    FieldChange, FieldRef, Fields, Guard, Lifetime, Patch, Record, RecordParts, Rotation,
-    SessionId, StoreError, Timestamp,
+    Committed, FieldChange, FieldRef, Fields, Guard, Lifetime, Patch, Record, RecordParts,
+    Rotation, SessionId, StoreError, Timestamp,
 };
 use sqlx::{ColumnIndex, Decode, Row, Type};
 
@@ -67,17 +67,31 @@ fn encode_changes(changes: &[FieldChange]) -> [String; 2] {
     })
 }
 
+/// The parameters of a commit of fields alone.
+pub(crate) struct FieldParameters {
+    pub(crate) generation: i64,
+    pub(crate) version: Option<i64>,
+    pub(crate) fields: [String; 2],
+}
+
+impl FieldParameters {
+    pub(crate) fn new(guard: Guard, patch: &Patch) -> Self {
+        Self {
+            generation: guard.generation.into(),
+            // A version beyond an i64 is none that a row can have.
+            version: guard.version.map(|it| i64::try_from(it).unwrap_or(-1)),
+            fields: encode_changes(&patch.fields),
+        }
+    }
+}
+
 /// The parameters of a commit, in the order in which the statement names them.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "the parameters of one statement"
 )]
 pub(crate) struct CommitParameters {
-    pub(crate) generation: i64,
-    pub(crate) version: Option<i64>,
-    pub(crate) fields: [String; 2],
-    /// Then the rest of these is not asked for.
-    pub(crate) is_of_fields_alone: bool,
+    pub(crate) fields: FieldParameters,
     pub(crate) changes_fields: bool,
     pub(crate) sets_owner: bool,
     pub(crate) owner: Option<String>,
@@ -96,11 +110,7 @@ impl CommitParameters {
         let renewal = patch.renewal;
         let unless = renewal.and_then(|renewal| renewal.unless_touched_after);
         Self {
-            generation: guard.generation.into(),
-            // A version beyond an i64 is none that a row can have.
-            version: guard.version.map(|it| i64::try_from(it).unwrap_or(-1)),
-            fields: encode_changes(&patch.fields),
-            is_of_fields_alone: patch.is_of_fields_alone(),
+            fields: FieldParameters::new(guard, patch),
             changes_fields: !patch.fields.is_empty(),
             sets_owner: patch.owner != session_core::OwnerChange::Unchanged,
             owner: patch.owner.owner().map(encode_owner),
@@ -141,6 +151,28 @@ where
 {
     let number = |name| row.try_get::<i64, _>(name).map_err(unreadable);
     Ok(number("expires_at")? <= number("now")?)
+}
+
+/// Why a commit was not applied, by the row as it is now. Versions and barriers only rise and the dead stay dead, so what
+/// held a moment ago holds still.
+pub(crate) fn refusal<'r, R>(row: &'r R, guard: Guard) -> Result<Committed, StoreError>
+where
+    R: Row,
+    &'static str: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let record = decode(row)?;
+    Ok(if record.is_expired(record.now()) {
+        Committed::Gone
+    } else if guard.generation < record.barrier() {
+        Committed::Superseded(record)
+    } else if guard.version.is_some_and(|it| it != record.version()) {
+        Committed::Conflict(record)
+    } else {
+        // The dead one's id was given to another session just now.
+        Committed::Gone
+    })
 }
 
 /// Reads one row, of whichever engine.

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use session_core::Patch;
-
 /// How an engine says what the statements need.
 pub(crate) struct Dialect {
     /// The quoted name, with its schema.
@@ -17,6 +15,8 @@ pub(crate) struct Dialect {
     pub(crate) text: &'static str,
     /// The object `{a}` with the changes of the text `{b}`, of which null removes.
     pub(crate) merge: &'static str,
+    /// Whether the column `{a}` is an object.
+    pub(crate) is_object: &'static str,
 }
 
 impl Dialect {
@@ -29,6 +29,8 @@ impl Dialect {
             )
             .replace("{merge_fields}", &call(self.merge, "t.fields", "$4"))
             .replace("{merge_kept}", &call(self.merge, "t.kept", "$5"))
+            .replace("{is_object fields}", &call(self.is_object, "t.fields", ""))
+            .replace("{is_object kept}", &call(self.is_object, "t.kept", ""))
             .replace("{json $2}", &call(self.json, "$2", ""))
             .replace("{json $3}", &call(self.json, "$3", ""))
             .replace("{columns}", COLUMNS)
@@ -48,8 +50,8 @@ impl Dialect {
 pub(crate) struct Statements {
     pub(crate) load: Arc<str>,
     pub(crate) create: Arc<str>,
-    commit: Arc<str>,
-    commit_fields: Arc<str>,
+    pub(crate) commit: Arc<str>,
+    pub(crate) commit_fields: Arc<str>,
     pub(crate) delete: Arc<str>,
     pub(crate) find_by_owner: Arc<str>,
     pub(crate) revoke_owner: Arc<str>,
@@ -58,15 +60,6 @@ pub(crate) struct Statements {
 }
 
 impl Statements {
-    /// The one that commits this.
-    pub(crate) fn commit(&self, patch: &Patch) -> &Arc<str> {
-        if patch.is_of_fields_alone() {
-            &self.commit_fields
-        } else {
-            &self.commit
-        }
-    }
-
     /// With those that each engine has for itself.
     pub(crate) fn new(
         dialect: &Dialect,
@@ -74,15 +67,14 @@ impl Statements {
         revoke_owner: &str,
         delete_expired: &str,
     ) -> Self {
-        let commit = |findings: &str, changes: &str| {
-            let commit = commit.replace("{findings}", findings);
-            dialect.statement(&commit.replace("{changes}", changes))
-        };
+        let commit = commit
+            .replace("{findings}", FINDINGS)
+            .replace("{changes}", CHANGES);
         Self {
             load: dialect.statement(LOAD),
             create: dialect.statement(CREATE),
-            commit: commit(FINDINGS, CHANGES),
-            commit_fields: commit("", FIELDS),
+            commit: dialect.statement(&commit),
+            commit_fields: dialect.statement(COMMIT_FIELDS),
             delete: dialect.statement(DELETE),
             find_by_owner: dialect.statement(FIND_BY_OWNER),
             revoke_owner: dialect.statement(revoke_owner),
@@ -167,39 +159,48 @@ const CHANGES: &str = "
         WHEN j.other_owner THEN NULL
         ELSE t.remembered END";
 
-/// The same for a commit of fields alone, of the first five parameters: an engine makes a row ready to be changed, each
-/// time, for every column that may change.
-const FIELDS: &str = "fields = {merge_fields}, kept = {merge_kept}, version = t.version + 1";
+/// Of the first five parameters: a commit of fields alone, which nearly every one is. It has nothing to find out, and an
+/// engine makes a row ready to be changed, each time, for every column that may change. No row: it may not be applied.
+/// Whether the session lives is to be judged afterwards: nobody sees what was written to a dead one.
+const COMMIT_FIELDS: &str = "
+    UPDATE {table} AS t SET fields = {merge_fields}, kept = {merge_kept}, version = t.version + 1
+    WHERE t.id = $1 AND $2 >= t.barrier AND ($3 IS NULL OR $3 = t.version)
+        AND {is_object fields} AND {is_object kept}
+    RETURNING {columns}, {now} AS now";
 
 /// Binds a commit's parameters, in the order of the statement's.
 macro_rules! bind_commit {
     ($query:expr, $id:expr, $parameters:expr) => {{
         let parameters = $parameters;
-        let [fields, kept] = parameters.fields;
         let [idle, absolute] = parameters.lifetime;
-        let query = $query
+        bind_fields!($query, $id, parameters.fields)
+            .bind(parameters.changes_fields)
+            .bind(parameters.sets_owner)
+            .bind(parameters.owner)
+            .bind(parameters.is_barrier)
+            .bind(parameters.is_periodic)
+            .bind(parameters.confirms)
+            .bind(parameters.renews)
+            .bind(idle)
+            .bind(absolute)
+            .bind(parameters.unless_touched_after)
+            .bind(parameters.remember)
+            .bind(parameters.is_change)
+    }};
+}
+pub(crate) use bind_commit;
+
+/// The first of them: all that a commit of fields alone has.
+macro_rules! bind_fields {
+    ($query:expr, $id:expr, $parameters:expr) => {{
+        let parameters = $parameters;
+        let [fields, kept] = parameters.fields;
+        $query
             .bind($id.as_bytes().to_vec())
             .bind(parameters.generation)
             .bind(parameters.version)
             .bind(fields)
-            .bind(kept);
-        if parameters.is_of_fields_alone {
-            query
-        } else {
-            query
-                .bind(parameters.changes_fields)
-                .bind(parameters.sets_owner)
-                .bind(parameters.owner)
-                .bind(parameters.is_barrier)
-                .bind(parameters.is_periodic)
-                .bind(parameters.confirms)
-                .bind(parameters.renews)
-                .bind(idle)
-                .bind(absolute)
-                .bind(parameters.unless_touched_after)
-                .bind(parameters.remember)
-                .bind(parameters.is_change)
-        }
+            .bind(kept)
     }};
 }
-pub(crate) use bind_commit;
+pub(crate) use bind_fields;

@@ -20,10 +20,10 @@ use crate::{
     error::store_error,
     name::checked,
     row::{
-        CommitParameters, counted, decode, decode_all, encode, encode_owner, is_dead, lifetime,
-        lived, now,
+        CommitParameters, FieldParameters, counted, decode, decode_all, encode, encode_owner,
+        is_dead, lifetime, lived, now, refusal,
     },
-    sql::{Dialect, Statements, bind_commit},
+    sql::{Dialect, Statements, bind_commit, bind_fields},
     store::session_store,
     sweep::Sweeper,
 };
@@ -60,7 +60,6 @@ struct Inner {
     turn: Arc<Mutex<()>>,
     migration: [Arc<str>; 3],
     statements: Statements,
-    look: Arc<str>,
     sweeper: Sweeper,
 }
 
@@ -98,6 +97,7 @@ impl SqliteStoreBuilder {
             json: "{a}",
             text: "{a}",
             merge: "json_patch({a}, {b})",
+            is_object: "json_valid({a}) AND json_type({a}) = 'object'",
         };
         let index = |column| {
             let name = format!("\"{}_{column}\"", self.table);
@@ -111,7 +111,6 @@ impl SqliteStoreBuilder {
                 index("expires_at"),
             ],
             statements: Statements::new(&dialect, COMMIT, REVOKE_OWNER, DELETE_EXPIRED),
-            look: dialect.statement(LOOK),
             pool: self.pool,
             clock: self.clock,
             turn: Arc::default(),
@@ -123,20 +122,16 @@ impl SqliteStoreBuilder {
     }
 }
 
-/// No row: it may not be applied, and [`LOOK`] tells why.
+/// No row: it may not be applied.
 const COMMIT: &str = "
     UPDATE {table} AS t SET {changes}
     FROM (
         SELECT {findings} t.id, now FROM {table} AS t, (SELECT {now} AS now)
         WHERE t.id = $1 AND t.expires_at > now AND $2 >= t.barrier AND ($3 IS NULL OR $3 = t.version)
-            AND json_valid(t.fields) AND json_type(t.fields) = 'object'
-            AND json_valid(t.kept) AND json_type(t.kept) = 'object'
+            AND {is_object fields} AND {is_object kept}
     ) AS j
     WHERE t.id = j.id
     RETURNING {columns}, {now} AS now";
-
-/// $1 id, dead or alive.
-const LOOK: &str = "SELECT {columns}, {now} AS now FROM {table} WHERE id = $1";
 
 /// $1 owner, $2 the session to keep.
 const REVOKE_OWNER: &str =
@@ -273,34 +268,11 @@ impl SqliteStore {
     ) -> Result<Committed, StoreError> {
         let commit =
             |query: Statement| bind_commit!(query, id, CommitParameters::new(guard, patch));
-        let rows = self
-            .write(self.inner.statements.commit(patch), commit)
-            .await?;
+        let rows = self.write(&self.inner.statements.commit, commit).await?;
         match rows.first() {
             Some(row) => Ok(Committed::Applied(decode(row)?)),
             None => self.refused(id, guard).await,
         }
-    }
-
-    /// Why a commit was not applied. Versions and barriers only rise and the dead stay dead, so what held a moment
-    /// ago holds still.
-    async fn refused(&self, id: SessionId, guard: Guard) -> Result<Committed, StoreError> {
-        let look = |query: Statement| query.bind(id.as_bytes().to_vec());
-        let rows = self.read(&self.inner.look, look).await?;
-        let Some(row) = rows.first() else {
-            return Ok(Committed::Gone);
-        };
-        let record = decode(row)?;
-        Ok(if record.is_expired(record.now()) {
-            Committed::Gone
-        } else if guard.generation < record.barrier() {
-            Committed::Superseded(record)
-        } else if guard.version.is_some_and(|it| it != record.version()) {
-            Committed::Conflict(record)
-        } else {
-            // The dead one's id was given to another session just now.
-            Committed::Gone
-        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The store contract on top of the statements, the same for every engine.
 
 /// Implements `SessionStore` for a store whose `inner` has the statements, with its methods that ask the engine for the
-/// rows of a statement that reads or writes, and with its own `apply`, which commits.
+/// rows of a statement that reads or writes, and with its own `apply`, which commits more than fields.
 macro_rules! session_store {
     ($store:ty, reads: $read:ident, writes: $write:ident) => {
         impl SessionStore for $store {
@@ -39,7 +39,19 @@ macro_rules! session_store {
                 guard: Guard,
                 patch: &Patch,
             ) -> Result<Committed, StoreError> {
-                self.apply(id, guard, patch).await
+                if !patch.is_of_fields_alone() {
+                    return self.apply(id, guard, patch).await;
+                }
+                let commit =
+                    |query: Statement| bind_fields!(query, id, FieldParameters::new(guard, patch));
+                let rows = self
+                    .$write(&self.inner.statements.commit_fields, commit)
+                    .await?;
+                match rows.first() {
+                    Some(row) if is_dead(row)? => Ok(Committed::Gone),
+                    Some(row) => Ok(Committed::Applied(decode(row)?)),
+                    None => self.refused(id, guard).await,
+                }
             }
 
             async fn delete(&self, id: SessionId) -> Result<bool, StoreError> {
@@ -90,6 +102,15 @@ macro_rules! session_store {
                     .$read(&self.inner.statements.count, |query| query)
                     .await?;
                 counted(&rows)
+            }
+        }
+
+        impl $store {
+            async fn refused(&self, id: SessionId, guard: Guard) -> Result<Committed, StoreError> {
+                let load = |query: Statement| query.bind(id.as_bytes().to_vec());
+                let rows = self.$read(&self.inner.statements.load, load).await?;
+                rows.first()
+                    .map_or(Ok(Committed::Gone), |row| refusal(row, guard))
             }
         }
     };

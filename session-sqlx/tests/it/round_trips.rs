@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use session_core::{SessionStore, conformance::Harness as _};
+use session_core::{Committed, Guard, SessionStore, conformance::Harness as _};
 use sqlx::postgres::PgPoolOptions;
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn each_call_is_one_round_trip() {
+async fn each_call_is_one_round_trip_and_a_refused_commit_two() {
     let Some(schema) = Schema::start().await else {
         return;
     };
@@ -48,6 +48,14 @@ async fn each_call_is_one_round_trip() {
             store.commit(id, ANYTIME, &patch).await.expect("commit");
             count("commit");
         }
+        let stale = Guard {
+            version: Some(99),
+            ..ANYTIME
+        };
+        let answer = store.commit(id, stale, &set_count(3)).await;
+        assert!(matches!(answer, Ok(Committed::Conflict(_))));
+        let trips = trips.swap(0, Ordering::SeqCst);
+        assert!(round == 0 || trips == 2, "a refused commit: {trips}");
         store.find_by_owner("ada").await.expect("find");
         count("find_by_owner");
         store.revoke_owner("ada", Some(id)).await.expect("revoke");
