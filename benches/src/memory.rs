@@ -24,7 +24,7 @@ const ASKED: usize = 20_000;
 /// Requests between two looks at the clock.
 const CHUNK: usize = 500;
 /// How often a store grows.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 /// So [`Figures`] call a loop that only counts, for as long as ours takes to grow.
 const HOST: &str = "host";
 const MAP: &str = "bare map";
@@ -80,7 +80,7 @@ pub fn run(args: &Args, report: &mut Report, figures: &mut Figures) -> Result<()
     by_size(report, figures, "heap", &names);
     report.line(
         "\nWorst pause of any request while the store grew so far, in milliseconds of the thread's own time, and in \
-         brackets\non the wall clock (other processes included): the least of three times that it grew.\n",
+         brackets\non the wall clock (other processes included): the least of five times that it grew.\n",
     );
     pauses(report, figures, &names);
     names.push(MAP);
