@@ -1,14 +1,34 @@
 //! How many sessions an owner may have (ASVS 7.1.2).
 
-use axum::{Router, http::StatusCode, routing::get};
-use session_axum::{AtLimit, Session, SessionError, SessionLayer, StoreError};
-use session_tests::{Browser, Call, Log, SpyStore};
+use std::{
+    future::Future as _,
+    pin::pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, Sender, channel},
+    },
+    task::{Context, Waker},
+    thread,
+};
 
-use crate::common::{MINUTE, browse, layer, record, timed, token, with};
+use axum::{Router, http::StatusCode, routing::get};
+use session_axum::{
+    AtLimit, Clock, ManualClock, MemoryStore, Session, SessionError, SessionLayer, StoreError,
+    Timestamp,
+};
+use session_tests::{Browser, Call, Log, SpyStore};
+use tokio::runtime::Builder;
+
+use crate::common::{Account, Accounts, MINUTE, browse, key, layer, record, timed, token, with};
 
 async fn logged_in(layer: &SessionLayer) -> Browser {
+    logged_in_as(layer, "ada").await
+}
+
+async fn logged_in_as(layer: &SessionLayer, owner: &str) -> Browser {
     let browser = browse(layer.clone());
-    browser.get("/log_in/ada").await;
+    browser.get(&format!("/log_in/{owner}")).await;
     browser
 }
 
@@ -134,6 +154,73 @@ async fn parallel_log_ins_in_one_process_keep_the_limit() {
     let (statuses, left) = at_once(AtLimit::EvictOldest).await;
     assert_eq!(statuses, [StatusCode::OK; 8]);
     assert_eq!(left, 1);
+}
+
+type Hold = Arc<Mutex<Option<(Sender<()>, Receiver<()>)>>>;
+
+/// A clock that can hold up the next one who asks: their thread, for a memory store never waits. It tells that somebody
+/// came, and waits for the word to go on.
+#[derive(Clone)]
+struct HeldClock(ManualClock, Hold);
+
+impl Clock for HeldClock {
+    fn now(&self) -> Timestamp {
+        let hold = self.1.lock().expect("nobody panics").take();
+        if let Some((came, go)) = hold {
+            came.send(()).expect("the test runs");
+            go.recv().expect("the test runs");
+        }
+        self.0.now()
+    }
+}
+
+#[tokio::test]
+async fn a_log_in_waits_for_another_of_its_owner_where_the_store_answers_at_once() {
+    let clock = HeldClock(ManualClock::new(), Hold::default());
+    let store = MemoryStore::builder().clock(clock.clone()).build();
+    let layer = SessionLayer::new(store, key()).max_sessions_per_owner(4, AtLimit::Reject);
+    let ((tell, came), (go, told)) = (channel(), channel());
+    let next = Arc::new(Mutex::new(Some((tell, told))));
+    let held = async move |session: Session| {
+        session.set_owner("7");
+        let next = next.lock().expect("nobody panics").take();
+        *clock.1.lock().expect("nobody panics") = next;
+    };
+    let runs = Arc::new(AtomicUsize::new(0));
+    let ran = Arc::clone(&runs);
+    let update = async move |account: Accounts| {
+        let log_in = |account: &mut Account| {
+            ran.fetch_add(1, Ordering::SeqCst);
+            account.user = Some(7);
+        };
+        account.update(log_in).await
+    };
+    let routes = Router::new()
+        .route("/held", get(held))
+        .route("/update", get(update));
+    let [first, second, third] = [(); 3].map(|()| with(layer.clone(), routes.clone()));
+    for browser in [&first, &second, &third] {
+        browser.get("/write/a/1").await;
+    }
+    // Whoever counts sessions asks for the time of each.
+    logged_in_as(&layer, "7").await;
+
+    let first = thread::spawn(move || {
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async { first.get("/held").await.status })
+    });
+    came.recv().expect("it logs in");
+    let mut second = pin!(second.get("/log_in/7"));
+    let mut third = pin!(third.get("/update"));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(second.as_mut().poll(&mut context).is_pending());
+    assert!(third.as_mut().poll(&mut context).is_pending());
+    go.send(()).expect("it is held up");
+    assert_eq!(first.join().expect("it ends"), StatusCode::OK);
+    assert_eq!(second.await.status, StatusCode::OK);
+    assert_eq!(third.await.status, StatusCode::OK);
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+    assert_eq!(layer.sessions().count("7").await.expect("counts"), 4);
 }
 
 #[tokio::test]
