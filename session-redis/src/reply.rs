@@ -75,10 +75,17 @@ fn read<T: FromRedisValue>(value: Value, missing: &'static str) -> Result<T, Mal
 
 /// The answer of `TIME`.
 pub(crate) fn moment(time: Value) -> Result<Timestamp, Malformed> {
-    let (seconds, micros): (u64, u64) = read(time, "no time")?;
+    let none = Malformed("no time");
+    let Value::Array(parts) = time else {
+        return Err(none);
+    };
+    let [Value::BulkString(seconds), Value::BulkString(micros)] = &parts[..] else {
+        return Err(none);
+    };
+    let (seconds, micros) = (number(seconds)?, number(micros)?);
     let at = seconds.checked_mul(1_000_000);
     let at = at.and_then(|at| at.checked_add(micros));
-    at.map(Timestamp::from_micros).ok_or(Malformed("no time"))
+    at.map(Timestamp::from_micros).ok_or(none)
 }
 
 /// A deadline beyond what a script can count is the last moment that it can.
@@ -94,9 +101,12 @@ pub(crate) fn cut(record: Arc<Record>) -> Arc<Record> {
     Arc::new(Record::new(parts, record.now()))
 }
 
-fn number(text: &str) -> Result<u64, Malformed> {
-    let is_ours = text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = text.parse().ok().filter(|_| is_ours);
+fn number(text: &[u8]) -> Result<u64, Malformed> {
+    let number = text.iter().try_fold(0_u64, |number, byte| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    });
+    let number = number.filter(|_| !text.is_empty());
     number.ok_or(Malformed("a number is none"))
 }
 
@@ -112,7 +122,7 @@ fn span(text: &str) -> Result<Duration, Malformed> {
 
 /// What every session has, in the hash's `meta`: numbers between spaces.
 fn numbers(meta: &str) -> Result<[u64; 8], Malformed> {
-    let mut texts = meta.split(' ');
+    let mut texts = meta.as_bytes().split(|byte| *byte == b' ');
     let mut numbers = [0; 8];
     for place in &mut numbers {
         *place = number(texts.next().ok_or(Malformed("a number is missing"))?)?;
@@ -135,13 +145,17 @@ struct Extras {
 
 impl Extras {
     fn put(&mut self, name: &str, text: &str) -> Result<(), Malformed> {
-        let time = |text| number(text).map(Timestamp::from_micros).map(Some);
+        let time = |text: &str| {
+            number(text.as_bytes())
+                .map(Timestamp::from_micros)
+                .map(Some)
+        };
         match name {
             "owner" => self.owner = Some(text.to_owned()),
             "owner_since" => self.owner_since = time(text)?,
             "confirmed_at" => self.confirmed_at = time(text)?,
             "remembered" => self.remembered = Some(span(text)?),
-            "mark_seen" => self.mark_seen = number(text)?,
+            "mark_seen" => self.mark_seen = number(text.as_bytes())?,
             // `indexed` and `commits` are the scripts' own, and a newer version may know more.
             _ => {}
         }

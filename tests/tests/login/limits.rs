@@ -206,7 +206,10 @@ async fn a_log_in_waits_for_another_of_its_owner_where_the_store_answers_at_once
     logged_in_as(&layer, "7").await;
 
     let first = thread::spawn(move || {
-        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
         runtime.block_on(async { first.get("/held").await.status })
     });
     came.recv().expect("it logs in");
