@@ -98,7 +98,8 @@ pub fn run(args: &Args, report: &mut Report, figures: &mut Figures) {
         "Over loopback",
         &format!(
             "Requests per second over {CONNECTIONS} keep-alive connections, each with a session of its own: one thread \
-             serves,\nanother process asks. In brackets: of bare axum's. The median of {ROUNDS} rounds, in turn."
+             serves,\nanother process asks, and never sleeps. In brackets: of bare axum's. The median of {ROUNDS} rounds, in \
+             turn."
         ),
     );
     let mut head = vec!["work".to_owned()];

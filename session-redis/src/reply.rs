@@ -56,15 +56,21 @@ impl TryFrom<Vec<Value>> for Reply {
     }
 }
 
-/// What `commit_fields.lua` answers: what kept it from a change, if anything did, and the hash as it was found.
-pub(crate) fn refusal(answer: Value) -> (Option<String>, Value) {
-    match answer {
-        Value::Array(mut parts) if matches!(parts[..], [_, Value::Array(_)]) => {
-            let hash = parts.pop().unwrap_or(Value::Nil);
-            let status = parts.pop().and_then(|status| from_redis_value(status).ok());
-            (status, hash)
+impl Reply {
+    /// Of `commit_fields.lua`. Where it was applied, there is no status: the hash, and behind it the time.
+    pub(crate) fn of_fields(mut raw: Vec<Value>) -> Result<Self, StoreError> {
+        if raw.len() < 2 || raw.iter().any(|part| matches!(part, Value::Array(_))) {
+            return raw.try_into();
         }
-        hash => (None, hash),
+        let time = raw.split_off(raw.len() - 2);
+        let now = moment(Value::Array(time))?;
+        Ok(Self {
+            status: "applied".to_owned(),
+            now,
+            found: stored(Value::Array(raw), now)?,
+            till: None,
+            former_owner: None,
+        })
     }
 }
 
@@ -75,17 +81,19 @@ fn read<T: FromRedisValue>(value: Value, missing: &'static str) -> Result<T, Mal
 
 /// The answer of `TIME`.
 pub(crate) fn moment(time: Value) -> Result<Timestamp, Malformed> {
-    let none = Malformed("no time");
-    let Value::Array(parts) = time else {
-        return Err(none);
+    let parts = match &time {
+        Value::Array(parts) => &parts[..],
+        _ => &[],
     };
-    let [Value::BulkString(seconds), Value::BulkString(micros)] = &parts[..] else {
-        return Err(none);
+    let (seconds, micros) = if let [Value::BulkString(seconds), Value::BulkString(micros)] = parts {
+        (number(seconds)?, number(micros)?)
+    } else {
+        // No server is known that answers so.
+        read(time, "no time")?
     };
-    let (seconds, micros) = (number(seconds)?, number(micros)?);
     let at = seconds.checked_mul(1_000_000);
     let at = at.and_then(|at| at.checked_add(micros));
-    at.map(Timestamp::from_micros).ok_or(none)
+    at.map(Timestamp::from_micros).ok_or(Malformed("no time"))
 }
 
 /// A deadline beyond what a script can count is the last moment that it can.
@@ -106,7 +114,7 @@ fn number(text: &[u8]) -> Result<u64, Malformed> {
         let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
         number.checked_mul(10)?.checked_add(digit.into())
     });
-    let number = number.filter(|_| !text.is_empty());
+    let number = number.filter(|number| *number <= LAST && !text.is_empty());
     number.ok_or(Malformed("a number is none"))
 }
 

@@ -2,14 +2,10 @@
 
 use std::sync::LazyLock;
 
-use redis::{
-    Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind, Value,
-    aio::ConnectionLike,
-};
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind, aio::ConnectionLike};
 
 pub(crate) static LOAD: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("scripts/load.lua")));
-/// Without common.lua: a script makes its functions anew each time that it runs.
 pub(crate) static COMMIT_FIELDS: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("scripts/commit_fields.lua")));
 
@@ -51,53 +47,15 @@ impl Script {
         keys: &[&[u8]],
         args: &[&[u8]],
     ) -> Result<T, RedisError> {
-        match self.by_hash(keys, args).query_async(connection).await {
-            Err(error) if is_unknown(&error) => {
-                self.by_text(keys, args).query_async(connection).await
+        let by_hash = command("EVALSHA", &self.hash, keys, args);
+        match by_hash.query_async(connection).await {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                let by_text = command("EVAL", self.text, keys, args);
+                by_text.query_async(connection).await
             }
             answer => answer,
         }
     }
-
-    /// As `call`, and behind the server's time, which costs a script more than the server itself.
-    pub(crate) async fn call_timed<C: ConnectionLike>(
-        &self,
-        connection: &mut C,
-        keys: &[&[u8]],
-        args: &[&[u8]],
-    ) -> Result<(Value, Value), RedisError> {
-        match timed(self.by_hash(keys, args))
-            .query_async(connection)
-            .await
-        {
-            Err(error) if is_unknown(&error) => {
-                timed(self.by_text(keys, args))
-                    .query_async(connection)
-                    .await
-            }
-            answer => answer,
-        }
-    }
-
-    fn by_hash(&self, keys: &[&[u8]], args: &[&[u8]]) -> Cmd {
-        command("EVALSHA", &self.hash, keys, args)
-    }
-
-    fn by_text(&self, keys: &[&[u8]], args: &[&[u8]]) -> Cmd {
-        command("EVAL", self.text, keys, args)
-    }
-}
-
-fn is_unknown(error: &RedisError) -> bool {
-    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
-}
-
-/// The time and what a command answers, in one trip. The time comes first: if anything is done between the two, a record
-/// seems younger than it is, and none seems dead before its time.
-pub(crate) fn timed(command: Cmd) -> Pipeline {
-    let mut both = Pipeline::with_capacity(2);
-    both.cmd("TIME").add_command(command);
-    both
 }
 
 fn command(name: &'static str, script: &str, keys: &[&[u8]], args: &[&[u8]]) -> Cmd {

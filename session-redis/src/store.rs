@@ -143,16 +143,17 @@ impl<C: Connection> RedisStore<C> {
         Ok(stored.filter(live))
     }
 
-    /// The time and the hash.
+    /// The time and the hash. The time comes first: if anything is done between the two, a record seems younger than
+    /// it is, and none seems dead before its time.
     async fn read(&self, key: &[u8]) -> Result<(Value, Value), RedisError> {
         let mut connection = self.connection.clone();
         if !self.nodes.is_one() {
             return script::LOAD.call(&mut connection, &[key], &[]).await;
         }
         // What a script would do, at a fifth of the server's time.
-        let mut hash = redis::cmd("HGETALL");
-        hash.arg(key);
-        script::timed(hash).query_async(&mut connection).await
+        let mut both = redis::pipe();
+        both.cmd("TIME").cmd("HGETALL").arg(key);
+        both.query_async(&mut connection).await
     }
 
     /// Notes a session in its owner's index before it is theirs, where that can't be one step with the commit.
@@ -188,19 +189,19 @@ impl<C: Connection> RedisStore<C> {
     }
 
     /// What the indexes still have to learn. Nobody waits for it: they are advisory.
-    pub(crate) fn settle_indexes(&self, key: &SessionKey, record: &Record, reply: &Reply) {
+    pub(crate) fn settle_indexes(&self, id: SessionId, record: &Record, reply: &Reply) {
         if let (Some(owner), Some(till)) = (record.owner(), &reply.till) {
             let (store, owner) = (self.clone(), self.owner_keys(owner));
-            let (member, till) = (key.member().to_owned(), till.clone());
+            let (key, till) = (self.key(id), till.clone());
             tokio::spawn(async move {
-                let args = [member.as_bytes(), b"", till.as_bytes()];
+                let args = [key.member().as_bytes(), b"", till.as_bytes()];
                 // A failure leaves the index as it is: revocation holds by the mark all the same.
                 let _: Result<[String; 2], _> =
                     store.call(&script::ENROL, &owner.both(), &args).await;
             });
         }
         if let Some((former, score)) = &reply.former_owner {
-            self.heal_later(former, vec![Stale::with(key.member(), score)]);
+            self.heal_later(former, vec![Stale::with(self.key(id).member(), score)]);
         }
     }
 }
@@ -254,7 +255,7 @@ impl<C: Connection> SessionStore for RedisStore<C> {
         match reply.status.as_str() {
             "created" => {
                 let record = cut(Arc::new(Record::create(new, reply.now)));
-                self.settle_indexes(&key, &record, &reply);
+                self.settle_indexes(id, &record, &reply);
                 Ok(Created::Created(record))
             }
             "repeated" => Ok(Created::Created(record(reply.found)?)),
@@ -269,11 +270,12 @@ impl<C: Connection> SessionStore for RedisStore<C> {
         guard: Guard,
         patch: &Patch,
     ) -> Result<Committed, StoreError> {
-        if self.nodes.is_one() && is_short(patch) {
-            self.commit_fields(id, guard, patch).await
+        let reply = if self.nodes.is_one() && is_short(patch) {
+            self.commit_fields(id, guard, patch).await?
         } else {
-            self.commit_all(id, guard, patch).await
-        }
+            self.commit_all(id, guard, patch).await?
+        };
+        self.outcome(id, guard, patch, reply)
     }
 
     async fn delete(&self, id: SessionId) -> Result<bool, StoreError> {

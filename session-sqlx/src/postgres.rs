@@ -27,8 +27,8 @@ use crate::{
 
 /// Sessions in PostgreSQL 12 or newer, in the pool that the application already has.
 ///
-/// Any number of processes may share one table. Each call is one statement and one round trip,
-/// and a commit that is refused one more, to learn why; deadlines are made by
+/// Any number of processes may share one table. Each call is one statement and one round trip
+/// (and one more where a commit of fields is refused, to learn why); deadlines are made by
 /// the server's clock, so the clocks of the application's machines don't matter.
 ///
 /// Clones are the same store.

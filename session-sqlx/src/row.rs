@@ -162,10 +162,12 @@ where
     i64: Decode<'r, R::Database> + Type<R::Database>,
     String: Decode<'r, R::Database> + Type<R::Database>,
 {
+    // Before it is read: a dead one is nobody's, whatever else the row holds.
+    if is_dead(row)? {
+        return Ok(Committed::Gone);
+    }
     let record = decode(row)?;
-    Ok(if record.is_expired(record.now()) {
-        Committed::Gone
-    } else if guard.generation < record.barrier() {
+    Ok(if guard.generation < record.barrier() {
         Committed::Superseded(record)
     } else if guard.version.is_some_and(|it| it != record.version()) {
         Committed::Conflict(record)

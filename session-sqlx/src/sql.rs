@@ -161,10 +161,9 @@ const CHANGES: &str = "
 
 /// Of the first five parameters: a commit of fields alone, which nearly every one is. It has nothing to find out, and an
 /// engine makes a row ready to be changed, each time, for every column that may change. No row: it may not be applied.
-/// Whether the session lives is to be judged afterwards: nobody sees what was written to a dead one.
 const COMMIT_FIELDS: &str = "
     UPDATE {table} AS t SET fields = {merge_fields}, kept = {merge_kept}, version = t.version + 1
-    WHERE t.id = $1 AND $2 >= t.barrier AND ($3 IS NULL OR $3 = t.version)
+    WHERE t.id = $1 AND t.expires_at > {now} AND $2 >= t.barrier AND ($3 IS NULL OR $3 = t.version)
         AND {is_object fields} AND {is_object kept}
     RETURNING {columns}, {now} AS now";
 

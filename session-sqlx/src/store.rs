@@ -48,7 +48,6 @@ macro_rules! session_store {
                     .$write(&self.inner.statements.commit_fields, commit)
                     .await?;
                 match rows.first() {
-                    Some(row) if is_dead(row)? => Ok(Committed::Gone),
                     Some(row) => Ok(Committed::Applied(decode(row)?)),
                     None => self.refused(id, guard).await,
                 }

@@ -7,7 +7,8 @@ use super::{
     bench::{ANYTIME, Bench, fields, rotate, set},
 };
 use crate::{
-    Committed, Created, FieldChange, Fields, NewRecord, Record, Rotation, SessionId, SessionStore,
+    Committed, Created, FieldChange, Fields, Guard, NewRecord, Record, Rotation, SessionId,
+    SessionStore,
 };
 
 pub async fn a_new_record_is_what_was_created<H: Harness>(bench: &Bench<H>) {
@@ -205,4 +206,21 @@ pub async fn what_can_not_be_read_is_never_overwritten<H: Harness>(bench: &Bench
     let revoked = bench.store.revoke_owner("bob", None);
     assert_eq!(revoked.await.expect("revoke"), 1);
     assert!(!bench.lives(id).await);
+
+    // Where a load can tell that it is dead besides, a commit can, too.
+    let id = bench.create(None).await;
+    assert!(bench.harness.damage(id).await);
+    bench.pass(1.5).await;
+    if bench.store.load(id).await.is_ok() {
+        let stale = Guard {
+            version: Some(99),
+            ..ANYTIME
+        };
+        for guard in [ANYTIME, stale] {
+            for patch in [set("count", "2"), Bench::<H>::touch()] {
+                let answer = bench.store.commit(id, guard, &patch).await;
+                assert!(matches!(answer, Ok(Committed::Gone)), "{answer:?}");
+            }
+        }
+    }
 }

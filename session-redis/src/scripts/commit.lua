@@ -59,6 +59,13 @@ if nonce ~= '' then
     put('commits', string.sub(nonce .. (old.commits or ''), 1, 3 * #nonce))
 end
 
+-- Fields alone.
+if owner_change == '' and rotation == '' and idle == '' and remember == '' and confirm == '0' then
+    write(key, set)
+    drop(key, gone)
+    return { 'applied', time, found }
+end
+
 generation, touched_at, expires_at = tonumber(generation), tonumber(touched_at), tonumber(expires_at)
 local old_expires_at = expires_at
 local same_generation = tonumber(guard_generation) == generation

@@ -26,7 +26,8 @@ end
 local function numbers(meta)
     local head, created_at, started_at, touched_at, rotated_at, expires_at, generation, barrier, version =
         string.match(meta or '', '^((%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) )(%d+)$')
-    if head and math.max(created_at, started_at, touched_at, rotated_at, expires_at, generation, barrier, version) <= LAST then
+    if head and math.max(generation, barrier) <= 4294967295
+        and math.max(created_at, started_at, touched_at, rotated_at, expires_at, version) <= LAST then
         return head, created_at, started_at, touched_at, rotated_at, expires_at, generation, barrier, version
     end
 end

@@ -53,6 +53,13 @@ impl Dice {
             }
         }
         fields.sort_by(|one, other| one.name.cmp(&other.name));
+        // As most are: they have a script of their own.
+        if self.one_in(2) {
+            return Patch {
+                fields,
+                ..Patch::default()
+            };
+        }
         let spans = [0, 1_000, 600_000, 1_200_000, u64::MAX].map(Duration::from_millis);
         let renewal = self.one_in(2).then(|| Renewal {
             lifetime: Lifetime {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use redis::{aio::ConnectionManager, cmd};
 use session_core::{
-    Created, FieldChange, Lifetime, NewRecord, OwnerChange, SessionId, SessionStore, StoreError,
+    Committed, Created, FieldChange, Guard, Lifetime, NewRecord, OwnerChange, SessionId,
+    SessionStore, StoreError,
 };
 use session_redis::RedisStore;
 use session_tests::faults::until;
@@ -40,6 +41,7 @@ async fn ask<T: redis::FromRedisValue>(connection: &mut ConnectionManager, words
 const CREATED_AT: usize = 0;
 const EXPIRES_AT: usize = 4;
 const GENERATION: usize = 5;
+const BARRIER: usize = 6;
 const VERSION: usize = 7;
 
 async fn set_number(connection: &mut ConnectionManager, id: SessionId, at: usize, number: &str) {
@@ -78,7 +80,7 @@ async fn a_dead_session_vanishes_by_itself_and_is_dead_at_its_deadline() {
         .commit(id, ANYTIME, &set("count", "2"))
         .await
         .expect("it answers");
-    assert!(matches!(answer, session_core::Committed::Gone));
+    assert!(matches!(answer, Committed::Gone));
     assert!(!store.delete(id).await.expect("it answers"));
     assert_eq!(store.count().await.expect("it answers"), 0);
     let exists: u64 = ask(&mut connection, &["EXISTS", &key(id)]).await;
@@ -94,12 +96,20 @@ async fn the_deadline_is_the_records_and_not_the_keys() {
     let now: (u64, u64) = ask(&mut connection, &["TIME"]).await;
     let now = (now.0 * 1_000_000 + now.1).to_string();
     set_number(&mut connection, id, EXPIRES_AT, &now).await;
+    let before: Vec<String> = ask(&mut connection, &["HGETALL", &key(id)]).await;
     assert!(load(&store, id).await.is_none());
-    let answer = store
-        .commit(id, ANYTIME, &set("count", "2"))
-        .await
-        .expect("it answers");
-    assert!(matches!(answer, session_core::Committed::Gone));
+    let stale = Guard {
+        version: Some(99),
+        ..ANYTIME
+    };
+    for guard in [ANYTIME, stale] {
+        for patch in [set("count", "2"), owned_by(OwnerChange::Unchanged)] {
+            let answer = store.commit(id, guard, &patch).await;
+            assert!(matches!(answer, Ok(Committed::Gone)));
+        }
+    }
+    let after: Vec<String> = ask(&mut connection, &["HGETALL", &key(id)]).await;
+    assert_eq!(before, after);
     let again = store.create(id, new(None)).await.expect("it answers");
     assert!(
         matches!(again, Created::Created(_)),
@@ -125,19 +135,21 @@ async fn thousands_of_fields_are_changed_at_once() {
     let Some((_server, store, _)) = start(&[]).await else {
         return;
     };
-    let id = create(&store, None).await;
-    let mut patch = set("count", "2");
-    patch.fields = (0..9_000)
-        .map(|at| FieldChange::set(format!("field{at:04}"), "1"))
-        .collect();
-    for (json, stand) in [(Some("1"), 9_001), (None, 1)] {
-        for field in &mut patch.fields {
-            field.json = json.map(Into::into);
+    for number in [1_000, 1_001, 9_000] {
+        let id = create(&store, None).await;
+        let mut patch = set("count", "2");
+        patch.fields = (0..number)
+            .map(|at| FieldChange::set(format!("field{at:04}"), "1"))
+            .collect();
+        for (json, stand) in [(Some("1"), 1 + number), (None, 1)] {
+            for field in &mut patch.fields {
+                field.json = json.map(Into::into);
+            }
+            let record = commit(&store, id, &patch).await;
+            assert_eq!(record.fields().iter().count(), stand);
+            let record = load(&store, id).await.expect("alive");
+            assert_eq!(record.fields().iter().count(), stand);
         }
-        let record = commit(&store, id, &patch).await;
-        assert_eq!(record.fields().iter().count(), stand);
-        let record = load(&store, id).await.expect("alive");
-        assert_eq!(record.fields().iter().count(), stand);
     }
 }
 
@@ -166,7 +178,10 @@ async fn what_can_not_be_read_is_never_written_but_can_be_deleted() {
         (EXPIRES_AT, "1e99"),
         (EXPIRES_AT, "99999999999999999999"),
         (CREATED_AT, "99999999999999999999"),
+        (VERSION, "9007199254740992"),
         (GENERATION, "-1"),
+        (GENERATION, "4294967296"),
+        (BARRIER, "4294967296"),
     ] {
         let id = create(&store, None).await;
         set_number(&mut connection, id, name, value).await;
@@ -174,12 +189,10 @@ async fn what_can_not_be_read_is_never_written_but_can_be_deleted() {
         let is_undecodable =
             |error: StoreError| assert!(error.is_undecodable(), "{value}: {error:?}");
         is_undecodable(store.load(id).await.expect_err(value));
-        is_undecodable(
-            store
-                .commit(id, ANYTIME, &set("count", "2"))
-                .await
-                .expect_err(value),
-        );
+        for patch in [set("count", "2"), owned_by(OwnerChange::Unchanged)] {
+            let answer = store.commit(id, ANYTIME, &patch).await;
+            is_undecodable(answer.expect_err(value));
+        }
         let again = store.create(id, new(None)).await.expect("it answers");
         assert!(matches!(again, Created::IdTaken));
         let after: Vec<String> = ask(&mut connection, &["HGETALL", &key(id)]).await;

@@ -8,8 +8,9 @@ use crate::common::{HOUR, browse, timed};
 
 const GUIDE: &str = include_str!("../../../session-axum/src/guide/stores.md");
 
-/// A row of the table, by what each call costs on its own: `each_call_is_one_round_trip_and_a_refused_commit_two` on PostgreSQL, and
-/// `each_operation_sends_what_the_table_says` on Redis, where the load of an owned session takes another trip.
+/// A row of the table, by what each call costs on its own: `each_call_is_one_round_trip_and_a_refused_commit_two` on
+/// PostgreSQL, and `each_operation_sends_what_the_table_says` on Redis, where the load of an owned session takes another
+/// trip.
 fn row(request: &str, calls: &[Call]) -> String {
     let names: Vec<_> = calls
         .iter()
