@@ -10,7 +10,6 @@ use std::{
     },
     task::{Context, Waker},
     thread,
-    time::Duration,
 };
 
 use axum::{Router, http::StatusCode, routing::get};
@@ -214,8 +213,7 @@ async fn a_log_in_waits_for_another_of_its_owner_where_the_store_answers_at_once
         runtime.block_on(async { first.get("/held").await.status })
     });
     // While it reads the one session there is. Whoever waits for their turn has only read, too.
-    came.recv_timeout(Duration::from_secs(60))
-        .expect("it logs in");
+    came.recv_timeout(MINUTE).expect("it logs in");
     let mut second = pin!(second.get("/log_in/7"));
     let mut third = pin!(third.get("/update"));
     let mut context = Context::from_waker(Waker::noop());
