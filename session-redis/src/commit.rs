@@ -1,21 +1,33 @@
 //! The one atomic commit: a script changes the hash by the rule, and what it found tells the outcome.
 
-use std::sync::Arc;
-
 use redis::Value;
-use session_core::{Committed, Guard, Patch, Record, SessionId, StoreError};
+use session_core::{Committed, Guard, Patch, SessionId, StoreError};
 
 use crate::{
     error::Malformed,
-    reply::{Reply, Stored, cut},
+    reply::{Reply, cut, record},
     request::Change,
     script,
     store::{Connection, RedisStore},
 };
 
 impl<C: Connection> RedisStore<C> {
+    pub(crate) async fn apply(
+        &self,
+        id: SessionId,
+        guard: Guard,
+        patch: &Patch,
+    ) -> Result<Committed, StoreError> {
+        let reply = if self.nodes.is_one() && is_short(patch) {
+            self.commit_fields(id, guard, patch).await?
+        } else {
+            self.commit_all(id, guard, patch).await?
+        };
+        self.outcome(id, guard, patch, reply)
+    }
+
     /// Whatever a patch can ask for.
-    pub(crate) async fn commit_all(
+    async fn commit_all(
         &self,
         id: SessionId,
         guard: Guard,
@@ -35,7 +47,7 @@ impl<C: Connection> RedisStore<C> {
     }
 
     /// A commit of fields alone, at two thirds of the server's time.
-    pub(crate) async fn commit_fields(
+    async fn commit_fields(
         &self,
         id: SessionId,
         guard: Guard,
@@ -46,7 +58,7 @@ impl<C: Connection> RedisStore<C> {
         Reply::of_fields(self.call(&script::COMMIT_FIELDS, &keys, &args).await?)
     }
 
-    pub(crate) fn outcome(
+    fn outcome(
         &self,
         id: SessionId,
         guard: Guard,
@@ -77,11 +89,6 @@ impl<C: Connection> RedisStore<C> {
 /// Lua unpacks some 8,000 values at once, two for each field. A session has 256 fields at most, if nobody allows more.
 const MAX_SHORT: usize = 1000;
 
-pub(crate) fn is_short(patch: &Patch) -> bool {
+fn is_short(patch: &Patch) -> bool {
     patch.is_of_fields_alone() && patch.fields.len() <= MAX_SHORT
-}
-
-pub(crate) fn record(stored: Option<Stored>) -> Result<Arc<Record>, StoreError> {
-    let stored = stored.ok_or(Malformed("an answer without a record"))?;
-    Ok(stored.record)
 }

@@ -79,6 +79,11 @@ fn read<T: FromRedisValue>(value: Value, missing: &'static str) -> Result<T, Mal
     from_redis_value(value).map_err(|_| Malformed(missing))
 }
 
+pub(crate) fn record(stored: Option<Stored>) -> Result<Arc<Record>, StoreError> {
+    let stored = stored.ok_or(Malformed("an answer without a record"))?;
+    Ok(stored.record)
+}
+
 /// The answer of `TIME`.
 pub(crate) fn moment(time: Value) -> Result<Timestamp, Malformed> {
     let parts = match &time {

@@ -6,12 +6,17 @@ use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind, aio::Co
 
 pub(crate) static LOAD: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("scripts/load.lua")));
-pub(crate) static COMMIT_FIELDS: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("scripts/commit_fields.lua")));
+pub(crate) static COMMIT_FIELDS: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(concat!(
+        include_str!("scripts/numbers.lua"),
+        include_str!("scripts/commit_fields.lua"),
+    ))
+});
 
 macro_rules! scripts {
     ($($name:ident = $file:literal;)*) => {$(
         pub(crate) static $name: LazyLock<Script> = LazyLock::new(|| Script::new(concat!(
+            include_str!("scripts/numbers.lua"),
             include_str!("scripts/common.lua"),
             include_str!(concat!("scripts/", $file)),
         )));

@@ -20,11 +20,10 @@ use session_core::{
 };
 
 use crate::{
-    commit::{is_short, record},
     error::{Malformed, store_error},
     keys::{OwnerKeys, SessionKey, id_of},
     owner::Stale,
-    reply::{self, Reply, Stored, cut},
+    reply::{self, Reply, Stored, cut, record},
     request::{bytes, creation, micros},
     scan::Nodes,
     script,
@@ -270,12 +269,7 @@ impl<C: Connection> SessionStore for RedisStore<C> {
         guard: Guard,
         patch: &Patch,
     ) -> Result<Committed, StoreError> {
-        let reply = if self.nodes.is_one() && is_short(patch) {
-            self.commit_fields(id, guard, patch).await?
-        } else {
-            self.commit_all(id, guard, patch).await?
-        };
-        self.outcome(id, guard, patch, reply)
+        self.apply(id, guard, patch).await
     }
 
     async fn delete(&self, id: SessionId) -> Result<bool, StoreError> {

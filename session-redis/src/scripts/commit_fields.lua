@@ -1,5 +1,4 @@
--- `commit.lua` in short, for fields alone and on a single server: nearly every commit. Without common.lua, whose functions
--- would be made anew each time.
+-- `commit.lua` in short, for fields alone and on a single server: nearly every commit. Without common.lua.
 -- KEYS: the session. ARGV: the guard's generation and version, the number of fields that are set; then name and value of
 -- each, then the names of those that go.
 -- Reply: the hash as it was found, and the time behind it; or what kept it from being changed, the time, the hash.
@@ -11,11 +10,8 @@ local old = {}
 for at = 1, #found, 2 do
     old[found[at]] = found[at + 1]
 end
--- As `numbers` in common.lua.
-local head, created_at, started_at, touched_at, rotated_at, expires_at, generation, barrier, version =
-    string.match(old.meta or '', '^((%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) )(%d+)$')
-if not head or math.max(generation, barrier) > 4294967295
-    or math.max(created_at, started_at, touched_at, rotated_at, expires_at, version) > 9007199254740991 then
+local head, _, _, _, _, expires_at, _, barrier, version = numbers(old.meta)
+if not head then
     return { 'malformed', time }
 end
 if time[1] * 1000000 + time[2] >= tonumber(expires_at) then

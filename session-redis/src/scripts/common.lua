@@ -1,6 +1,4 @@
--- Before every script that writes. Times are microseconds of the server's clock and stay below 2^53, where Lua's
--- numbers are exact.
-local LAST = 9007199254740991
+-- Before every script that writes, but for the short commit: a script makes its functions anew each time that it runs.
 -- An index outlives its last member by this much, for clocks of two nodes may differ.
 local SLACK = 3600000000
 
@@ -20,16 +18,6 @@ local function number(written)
     end
     local value = tonumber(written)
     return value <= LAST and value or nil
-end
-
--- The numbers of a record, each as it is written, behind all of them but the version; nil if one is none.
-local function numbers(meta)
-    local head, created_at, started_at, touched_at, rotated_at, expires_at, generation, barrier, version =
-        string.match(meta or '', '^((%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) )(%d+)$')
-    if head and math.max(generation, barrier) <= 4294967295
-        and math.max(created_at, started_at, touched_at, rotated_at, expires_at, version) <= LAST then
-        return head, created_at, started_at, touched_at, rotated_at, expires_at, generation, barrier, version
-    end
 end
 
 local function deadline(idle, absolute, started_at, now)

@@ -52,6 +52,7 @@ async fn a_connection_cut_in_a_reply_is_tried_again_for_a_load_and_poisons_nothi
 #[tokio::test]
 async fn a_repeated_commit_counts_once() {
     const COMMIT: &str = concat!(
+        include_str!("../../src/scripts/numbers.lua"),
         include_str!("../../src/scripts/common.lua"),
         include_str!("../../src/scripts/commit.lua"),
     );
