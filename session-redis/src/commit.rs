@@ -7,7 +7,7 @@ use crate::{
     error::Malformed,
     reply::{Reply, cut, record},
     request::Change,
-    script,
+    script::{self, MAX_UNPACKED},
     store::{Connection, RedisStore},
 };
 
@@ -86,9 +86,6 @@ impl<C: Connection> RedisStore<C> {
     }
 }
 
-/// Lua unpacks some 8,000 values at once, two for each field. A session has 256 fields at most, if nobody allows more.
-const MAX_SHORT: usize = 1000;
-
 fn is_short(patch: &Patch) -> bool {
-    patch.is_of_fields_alone() && patch.fields.len() <= MAX_SHORT
+    patch.is_of_fields_alone() && patch.fields.len() <= MAX_UNPACKED
 }

@@ -3,6 +3,7 @@
 #[cfg(feature = "cluster")]
 mod cluster;
 mod commit;
+mod create;
 mod error;
 mod keys;
 mod owner;

@@ -127,11 +127,23 @@ pub(crate) fn creation(member: &str, nonce: String, new: &NewRecord, seen: Strin
         absolute,
         seen,
     ];
+    push_new(&mut args, new);
+    args
+}
+
+/// Of a creation of fields alone.
+pub(crate) fn creation_of_fields(new: &NewRecord) -> Vec<String> {
+    let lives = new.lifetime.idle.min(new.lifetime.absolute);
+    let mut args = vec![micros(lives).to_string()];
+    push_new(&mut args, new);
+    args
+}
+
+fn push_new(args: &mut Vec<String>, new: &NewRecord) {
     for field in &new.fields {
         args.push(stored_name(field.name, field.keep));
         args.push(field.json.to_owned());
     }
-    args
 }
 
 /// What the hash calls a field.

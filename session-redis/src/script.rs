@@ -4,33 +4,28 @@ use std::sync::LazyLock;
 
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind, aio::ConnectionLike};
 
-pub(crate) static LOAD: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("scripts/load.lua")));
-pub(crate) static COMMIT_FIELDS: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(concat!(
-        include_str!("scripts/numbers.lua"),
-        include_str!("scripts/commit_fields.lua"),
-    ))
-});
+/// Lua unpacks some 8,000 values at once, two for each field. A session has 256 fields at most, if nobody allows more.
+pub(crate) const MAX_UNPACKED: usize = 1000;
 
 macro_rules! scripts {
-    ($($name:ident = $file:literal;)*) => {$(
+    ($($name:ident = $($file:literal)*;)*) => {$(
         pub(crate) static $name: LazyLock<Script> = LazyLock::new(|| Script::new(concat!(
-            include_str!("scripts/numbers.lua"),
-            include_str!("scripts/common.lua"),
-            include_str!(concat!("scripts/", $file)),
+            $(include_str!(concat!("scripts/", $file)),)*
         )));
     )*};
 }
 
 scripts! {
-    CREATE = "create.lua";
-    COMMIT = "commit.lua";
-    DELETE = "delete.lua";
-    ENROL = "enrol.lua";
-    MEMBERS = "members.lua";
-    REVOKE = "revoke.lua";
-    HEAL = "heal.lua";
+    LOAD = "load.lua";
+    CREATE_FIELDS = "numbers.lua" "create_fields.lua";
+    COMMIT_FIELDS = "numbers.lua" "commit_fields.lua";
+    CREATE = "numbers.lua" "common.lua" "create.lua";
+    COMMIT = "numbers.lua" "common.lua" "commit.lua";
+    DELETE = "numbers.lua" "common.lua" "delete.lua";
+    ENROL = "numbers.lua" "common.lua" "enrol.lua";
+    MEMBERS = "numbers.lua" "common.lua" "members.lua";
+    REVOKE = "numbers.lua" "common.lua" "revoke.lua";
+    HEAL = "numbers.lua" "common.lua" "heal.lua";
 }
 
 /// A text of Lua and its hash.

@@ -20,11 +20,11 @@ use session_core::{
 };
 
 use crate::{
-    error::{Malformed, store_error},
+    error::store_error,
     keys::{OwnerKeys, SessionKey, id_of},
     owner::Stale,
-    reply::{self, Reply, Stored, cut, record},
-    request::{bytes, creation, micros},
+    reply::{self, Reply, Stored},
+    request::micros,
     scan::Nodes,
     script,
 };
@@ -243,24 +243,7 @@ impl<C: Connection> SessionStore for RedisStore<C> {
     }
 
     async fn create(&self, id: SessionId, new: NewRecord) -> Result<Created, StoreError> {
-        self.has_seen(new.lifetime);
-        let (key, owner) = (self.key(id), new.owner.as_deref());
-        let [seen, _] = self.enrol_first(owner, &key, Some(new.lifetime)).await?;
-        let owner_keys = owner.map(|owner| self.owner_keys(owner));
-        let keys = self.with_owner(&key, owner_keys.as_ref());
-        let args = creation(key.member(), self.nonce(), &new, seen);
-        let reply: Vec<Value> = self.call(&script::CREATE, &keys, &bytes(&args)).await?;
-        let reply = Reply::try_from(reply)?;
-        match reply.status.as_str() {
-            "created" => {
-                let record = cut(Arc::new(Record::create(new, reply.now)));
-                self.settle_indexes(id, &record, &reply);
-                Ok(Created::Created(record))
-            }
-            "repeated" => Ok(Created::Created(record(reply.found)?)),
-            "taken" => Ok(Created::IdTaken),
-            _ => Err(Malformed("an unknown status").into()),
-        }
+        self.start(id, new).await
     }
 
     async fn commit(

@@ -7,8 +7,8 @@ use super::{
     bench::{ANYTIME, Bench, fields, rotate, set},
 };
 use crate::{
-    Committed, Created, FieldChange, Fields, Guard, NewRecord, Record, Rotation, SessionId,
-    SessionStore,
+    Committed, Created, FieldChange, Fields, Guard, Lifetime, NewRecord, Patch, Record, Renewal,
+    Rotation, SessionId, SessionStore,
 };
 
 pub async fn a_new_record_is_what_was_created<H: Harness>(bench: &Bench<H>) {
@@ -46,32 +46,71 @@ pub async fn a_new_record_is_what_was_created<H: Harness>(bench: &Bench<H>) {
 pub async fn a_creation_never_overwrites_a_live_record<H: Harness>(bench: &Bench<H>) {
     let id = bench.create(Some("ada")).await;
     let before = bench.apply(id, &set("count", "2")).await;
-    let again = bench.store.create(id, Bench::<H>::new_record(Some("eve")));
-    assert!(matches!(again.await, Ok(Created::IdTaken)));
-    assert_eq!(bench.load(id).await.parts(), before.parts());
+    for owner in [None, Some("eve")] {
+        let again = bench.store.create(id, Bench::<H>::new_record(owner));
+        assert!(matches!(again.await, Ok(Created::IdTaken)));
+        assert_eq!(bench.load(id).await.parts(), before.parts());
+    }
     assert_eq!(bench.sessions_of("ada").await, [id]);
     assert_eq!(bench.sessions_of("eve").await, []);
     assert_eq!(bench.store.count().await.expect("count"), 1);
 }
 
 pub async fn an_expired_id_may_be_created_anew<H: Harness>(bench: &Bench<H>) {
-    let id = bench.create(Some("ada")).await;
-    bench.apply(id, &set("more", "2")).await;
-    bench.apply(id, &rotate(Rotation::Explicit)).await;
+    let ids = [
+        bench.create(Some("ada")).await,
+        bench.create(Some("ada")).await,
+    ];
+    for id in ids {
+        bench.apply(id, &set("more", "2")).await;
+        bench.apply(id, &rotate(Rotation::Explicit)).await;
+    }
     bench.pass(1.5).await;
-    let new = NewRecord {
-        fields: Fields::default().merge(&[FieldChange::set("new", "[]")]),
-        ..Bench::<H>::new_record(Some("eve"))
-    };
-    let again = bench.store.create(id, new).await.expect("create");
-    assert!(matches!(again, Created::Created(_)));
-    let record = bench.load(id).await;
-    assert_eq!(fields(&record), [("new", "[]")]);
-    assert_eq!((record.generation(), record.version()), (0, 0));
-    Bench::<H>::assert_age(&record, record.created_at(), 0.0);
+    for (id, owner) in ids.into_iter().zip([None, Some("eve")]) {
+        let new = NewRecord {
+            fields: Fields::default().merge(&[FieldChange::set("new", "[]")]),
+            ..Bench::<H>::new_record(owner)
+        };
+        let again = bench.store.create(id, new).await.expect("create");
+        assert!(matches!(again, Created::Created(_)));
+        let record = bench.load(id).await;
+        assert_eq!(fields(&record), [("new", "[]")]);
+        assert_eq!(record.owner(), owner);
+        assert_eq!((record.generation(), record.version()), (0, 0));
+        Bench::<H>::assert_age(&record, record.created_at(), 0.0);
+    }
     assert_eq!(bench.sessions_of("ada").await, []);
-    assert_eq!(bench.sessions_of("eve").await, [id]);
-    assert_eq!(bench.store.count().await.expect("count"), 1);
+    assert_eq!(bench.sessions_of("eve").await, [ids[1]]);
+    assert_eq!(bench.store.count().await.expect("count"), 2);
+}
+
+pub async fn a_lifetime_may_be_as_long_as_a_duration<H: Harness>(bench: &Bench<H>) {
+    let lifetime = Lifetime {
+        idle: Duration::MAX,
+        absolute: Duration::MAX,
+    };
+    let renew = Patch {
+        renewal: Some(Renewal {
+            lifetime,
+            unless_touched_after: None,
+        }),
+        ..Patch::default()
+    };
+    for owner in [None, Some("ada")] {
+        let new = NewRecord {
+            lifetime,
+            ..Bench::<H>::new_record(owner)
+        };
+        let id = bench.create_as(new).await;
+        for patch in [&set("count", "2"), &renew] {
+            let before = bench.load(id).await;
+            let record = bench.apply(id, patch).await;
+            assert_eq!(record.expires_at(), before.expires_at());
+        }
+        let short = bench.create(owner).await;
+        let record = bench.apply(short, &renew).await;
+        assert_eq!(record.expires_at(), bench.load(id).await.expires_at());
+    }
 }
 
 pub async fn a_commit_never_creates<H: Harness>(bench: &Bench<H>) {

@@ -156,6 +156,7 @@ rules! {
         an_expired_id_may_be_created_anew
         a_commit_never_creates
         a_deletion_says_whether_there_was_a_live_record
+        a_lifetime_may_be_as_long_as_a_duration
         a_record_is_dead_from_its_deadline_on_for_everybody
         every_answer_tells_the_time_of_the_store
         what_can_not_be_read_is_never_overwritten

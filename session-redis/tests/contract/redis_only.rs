@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redis::{aio::ConnectionManager, cmd};
 use session_core::{
-    Committed, Created, FieldChange, Guard, Lifetime, NewRecord, OwnerChange, SessionId,
+    Committed, Created, FieldChange, Fields, Guard, Lifetime, NewRecord, OwnerChange, SessionId,
     SessionStore, StoreError,
 };
 use session_redis::RedisStore;
@@ -56,35 +56,37 @@ async fn a_dead_session_vanishes_by_itself_and_is_dead_at_its_deadline() {
     let Some((_server, store, mut connection)) = start(&[]).await else {
         return;
     };
-    let short = NewRecord {
-        lifetime: Lifetime {
-            idle: Duration::from_millis(200),
-            absolute: Duration::from_secs(9),
-        },
-        ..new(Some("ada"))
-    };
-    let id = SessionId::generate();
-    let created = store.create(id, short).await.expect("it answers");
-    let Created::Created(record) = created else {
-        panic!("taken")
-    };
-    assert_eq!(
-        record.expires_at(),
-        record.now().after(Duration::from_millis(200))
-    );
-    let deadline: u64 = ask(&mut connection, &["PEXPIRETIME", &key(id)]).await;
-    assert_eq!(deadline, record.expires_at().as_micros().div_ceil(1_000));
-    assert!(load(&store, id).await.is_some());
-    until("it is dead", async || load(&store, id).await.is_none()).await;
-    let answer = store
-        .commit(id, ANYTIME, &set("count", "2"))
-        .await
-        .expect("it answers");
-    assert!(matches!(answer, Committed::Gone));
-    assert!(!store.delete(id).await.expect("it answers"));
-    assert_eq!(store.count().await.expect("it answers"), 0);
-    let exists: u64 = ask(&mut connection, &["EXISTS", &key(id)]).await;
-    assert_eq!(exists, 0);
+    for owner in [None, Some("ada")] {
+        let short = NewRecord {
+            lifetime: Lifetime {
+                idle: Duration::from_millis(200),
+                absolute: Duration::from_secs(9),
+            },
+            ..new(owner)
+        };
+        let id = SessionId::generate();
+        let created = store.create(id, short).await.expect("it answers");
+        let Created::Created(record) = created else {
+            panic!("taken")
+        };
+        assert_eq!(
+            record.expires_at(),
+            record.now().after(Duration::from_millis(200))
+        );
+        let deadline: u64 = ask(&mut connection, &["PEXPIRETIME", &key(id)]).await;
+        assert_eq!(deadline, record.expires_at().as_micros().div_ceil(1_000));
+        assert!(load(&store, id).await.is_some());
+        until("it is dead", async || load(&store, id).await.is_none()).await;
+        let answer = store
+            .commit(id, ANYTIME, &set("count", "2"))
+            .await
+            .expect("it answers");
+        assert!(matches!(answer, Committed::Gone));
+        assert!(!store.delete(id).await.expect("it answers"));
+        assert_eq!(store.count().await.expect("it answers"), 0);
+        let exists: u64 = ask(&mut connection, &["EXISTS", &key(id)]).await;
+        assert_eq!(exists, 0);
+    }
 }
 
 #[tokio::test]
@@ -130,17 +132,20 @@ async fn the_last_field_goes_and_the_session_stays() {
     assert!(load(&store, id).await.is_some());
 }
 
+fn fields(number: usize) -> Vec<FieldChange> {
+    let names = (0..number).map(|at| format!("field{at:04}"));
+    names.map(|name| FieldChange::set(name, "1")).collect()
+}
+
 #[tokio::test]
-async fn thousands_of_fields_are_changed_at_once() {
+async fn thousands_of_fields_are_created_and_changed_at_once() {
     let Some((_server, store, _)) = start(&[]).await else {
         return;
     };
     for number in [1_000, 1_001, 9_000] {
         let id = create(&store, None).await;
         let mut patch = set("count", "2");
-        patch.fields = (0..number)
-            .map(|at| FieldChange::set(format!("field{at:04}"), "1"))
-            .collect();
+        patch.fields = fields(number);
         for (json, stand) in [(Some("1"), 1 + number), (None, 1)] {
             for field in &mut patch.fields {
                 field.json = json.map(Into::into);
@@ -150,6 +155,15 @@ async fn thousands_of_fields_are_changed_at_once() {
             let record = load(&store, id).await.expect("alive");
             assert_eq!(record.fields().iter().count(), stand);
         }
+        let many = NewRecord {
+            fields: Fields::default().merge(&fields(number)),
+            ..new(None)
+        };
+        let id = SessionId::generate();
+        let created = store.create(id, many.clone()).await.expect("it answers");
+        assert!(matches!(created, Created::Created(_)));
+        let record = load(&store, id).await.expect("alive");
+        assert!(record.fields() == &many.fields);
     }
 }
 

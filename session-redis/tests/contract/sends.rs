@@ -56,6 +56,8 @@ async fn warm_up<C: Connection>(store: &RedisStore<C>) {
         store.find_by_owner(&owner).await.expect("it answers");
         commit(store, id, &owned_by(OwnerChange::Cleared)).await;
         create(store, Some(&owner)).await;
+        let nobodys = create(store, None).await;
+        store.delete(nobodys).await.expect("it answers");
         store.revoke_owner(&owner, None).await.expect("it answers");
         store.delete(id).await.expect("it answers");
     }
