@@ -315,7 +315,10 @@ impl Session {
         // What goes with the former owner is no longer there to be equal to.
         let kept = (other_owner && record.owner().is_some()).then(|| record.fields().kept());
         let base = kept.as_ref().unwrap_or(record.fields());
-        let changes = staged.changes(base);
+        let changes = match &kept {
+            Some(kept) => staged.changes_of_hands(record.fields(), kept),
+            None => staged.changes(base),
+        };
         if !changes.fields.is_empty() || sets_owner {
             let owner = if sets_owner {
                 staged.owner.owner()

@@ -106,7 +106,6 @@ impl Field {
             json,
             keep: Some(self.keep),
             none_is_absent: self.none_is_absent,
-            unless_stored: false,
         }
     }
 }
@@ -393,12 +392,8 @@ impl Writer {
     /// Adds the stored fields that were set as they are: with a change of owner they are written, too.
     fn confirm(&self, staged: &mut Staged, seen: &Snapshot) {
         for (field, json) in self.written() {
-            let untouched = !staged.fields().iter().any(|other| other.name == field.name);
-            if let (true, Some(_), Some(json)) = (untouched, seen.stored(field.name), json) {
-                staged.put(StagedField {
-                    unless_stored: true,
-                    ..field.of(Some(text(json).into()))
-                });
+            if let (Some(_), Some(json)) = (seen.stored(field.name), json) {
+                staged.confirm(field.of(Some(text(json).into())));
             }
         }
     }
@@ -457,7 +452,7 @@ pub(crate) fn set_state<T: SessionData>(session: &Session, state: &T) {
     let before = session.state::<T>().map(|before| Writer::of(&before));
     let mut before = before.unwrap_or_default();
     let after = Writer::of(state);
-    if before.owner != after.owner {
+    if before.owner != after.owner && session.owner().is_some() {
         before.fields.clear();
     }
     stage_view(session, &before, after);

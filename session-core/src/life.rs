@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    Backend, Error, OwnerChange, Patch, Policy, Record, Renewal, ReplayPolicy, Rotation, SessionId,
-    Status, StoreError, Token,
+    Backend, Error, Patch, Policy, Record, Renewal, ReplayPolicy, Rotation, SessionId, Status,
+    StoreError, Token,
     calls::Calls,
     ended::Watch,
     observe::{self, Destroyed},
@@ -85,21 +85,31 @@ impl State {
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
+        let mut snapshot = self.snapshot_before_change_of_owner();
+        if snapshot.goes_to(&snapshot.owner) {
+            snapshot.changes_hands = true;
+            let record = snapshot.record.clone();
+            let confirmed = record
+                .iter()
+                .flat_map(|record| self.staged.confirmed_of(record.fields()));
+            snapshot.overlay(confirmed);
+        }
+        snapshot
+    }
+
+    /// What an `update` sees: it is committed before a staged change of owner.
+    pub(crate) fn snapshot_before_change_of_owner(&self) -> Snapshot {
         let record = self.record().cloned();
         // Most requests read, and only that.
         if self.staged.writes_nothing() && self.in_flight.is_empty() {
             return Snapshot::of(record);
         }
-        let owner = self.staged.owner.clone();
-        let former = record.as_ref().and_then(|record| record.owner());
         let mut snapshot = Snapshot {
-            changes_hands: owner != OwnerChange::Unchanged
-                && former.is_some_and(|former| owner.owner() != Some(former)),
             staged: self.in_flight.clone(),
-            record,
-            owner,
+            owner: self.staged.owner.clone(),
+            ..Snapshot::of(record)
         };
-        snapshot.overlay(self.staged.fields());
+        snapshot.overlay(self.staged.fields().iter());
         snapshot
     }
 

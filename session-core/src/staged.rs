@@ -17,8 +17,6 @@ pub(crate) struct StagedField {
     pub(crate) keep: Option<bool>,
     /// `null` where nothing is stored changes nothing (R7).
     pub(crate) none_is_absent: bool,
-    /// Set as it is, with a whole view: sent only if what is stored goes with its owner in the same commit (R12).
-    pub(crate) unless_stored: bool,
 }
 
 impl StagedField {
@@ -28,7 +26,6 @@ impl StagedField {
             json: None,
             keep: None,
             none_is_absent: true,
-            unless_stored: false,
         }
     }
 
@@ -37,7 +34,6 @@ impl StagedField {
         let keep = self.keep.or(old.map(|old| old.keep)).unwrap_or(false);
         let unchanged = match (&self.json, old) {
             (None, old) => old.is_none(),
-            (Some(_), Some(_)) if self.unless_stored => true,
             (Some(new), Some(old)) => old.keep == keep && same_value(new, old.json),
             (Some(new), None) => self.none_is_absent && &**new == "null",
         };
@@ -62,6 +58,9 @@ pub(crate) struct Changes {
 pub(crate) struct Staged {
     /// In the order of their names, each name once.
     fields: Vec<StagedField>,
+    /// Set as they are, with a whole view, and none of them above: written only where what is stored goes with its owner
+    /// in the same commit (R12).
+    confirmed: Vec<StagedField>,
     pub(crate) owner: OwnerChange,
     pub(crate) rotate: bool,
     pub(crate) remember: Option<Duration>,
@@ -89,34 +88,53 @@ impl Staged {
     }
 
     pub(crate) fn put(&mut self, field: StagedField) {
+        self.confirmed.retain(|other| other.name != field.name);
         put(&mut self.fields, field);
     }
 
-    /// Takes back what an `update` has carried in its place. What was staged since it looked stays.
+    /// A field of a whole view that was set as it is.
+    pub(crate) fn confirm(&mut self, field: StagedField) {
+        if !self.fields.iter().any(|other| other.name == field.name) {
+            put(&mut self.confirmed, field);
+        }
+    }
+
+    /// Takes back what an `update` has carried in its place. What was staged since it looked stays, and so does, as it
+    /// was carried, what is to be another owner's: of the former one's fields nothing is left to them.
     pub(crate) fn unstage(&mut self, carried: &Self, seen: &Snapshot) {
+        if carried.owner != OwnerChange::Unchanged && self.owner == seen.owner {
+            self.owner = OwnerChange::Unchanged;
+        }
         let same = |a: &StagedField, b: &StagedField| match (&a.json, &b.json) {
             (Some(a), Some(b)) => Arc::ptr_eq(a, b),
             (a, b) => a.is_none() && b.is_none(),
         };
-        let of =
-            |fields: &[StagedField], name: &str| fields.iter().position(|field| field.name == name);
-        self.fields.retain(|field| {
-            let looked = of(&seen.staged, &field.name).map(|at| &seen.staged[at]);
-            let is_carried = of(&carried.fields, &field.name).is_some();
-            !(is_carried && looked.is_some_and(|looked| same(looked, field)))
+        let of = |fields: &[StagedField], name: &str| {
+            let mut fields = fields.iter();
+            fields.find(|field| field.name == name).cloned()
+        };
+        let goes = seen.goes_to(&self.owner);
+        let stays = |field: &mut StagedField, looked: bool| match of(&carried.fields, &field.name) {
+            Some(carried) if looked => {
+                *field = carried;
+                goes
+            }
+            _ => true,
+        };
+        self.fields.retain_mut(|field| {
+            let looked = of(&seen.staged, &field.name).is_some_and(|looked| same(&looked, field));
+            stays(field, looked)
         });
-        if carried.owner != OwnerChange::Unchanged && self.owner == seen.owner {
-            self.owner = OwnerChange::Unchanged;
-        }
+        self.confirmed.retain_mut(|field| stays(field, true));
     }
 
     /// Adds a view's fields and owner.
     pub(crate) fn merge(&mut self, written: Self) {
         for field in written.fields {
-            let known = |staged: &StagedField| staged.name == field.name;
-            if !(field.unless_stored && self.fields.iter().any(known)) {
-                self.put(field);
-            }
+            self.put(field);
+        }
+        for field in written.confirmed {
+            self.confirm(field);
         }
         if written.owner != OwnerChange::Unchanged {
             self.owner = written.owner;
@@ -133,20 +151,22 @@ impl Staged {
 
     /// The fields that differ from the stored ones.
     pub(crate) fn changes(&self, stored: &Fields) -> Changes {
-        let mut changes = Changes {
-            fields: Vec::with_capacity(self.fields.len()),
-            ..Changes::default()
-        };
-        for field in &self.fields {
-            let old = stored.find(&field.name);
-            if let Some(change) = field.change(old) {
-                let size = |field: FieldRef<'_>| field.name.len() + field.json.len();
-                changes.bytes += difference(change.size(), old.map_or(0, size));
-                changes.count += isize::from(change.json.is_some()) - isize::from(old.is_some());
-                changes.fields.push(change);
-            }
+        changes(&self.fields, stored)
+    }
+
+    /// The same where only the kept ones of the stored fields stay, and all others go with their owner.
+    pub(crate) fn changes_of_hands(&self, stored: &Fields, kept: &Fields) -> Changes {
+        let mut fields = self.fields.clone();
+        for field in self.confirmed_of(stored) {
+            put(&mut fields, field.clone());
         }
-        changes
+        changes(&fields, kept)
+    }
+
+    /// What was set as it is, is still there, and goes with its owner.
+    pub(crate) fn confirmed_of(&self, stored: &Fields) -> impl Iterator<Item = &StagedField> {
+        let goes = |field: &&StagedField| stored.find(&field.name).is_some_and(|old| !old.keep);
+        self.confirmed.iter().filter(goes)
     }
 
     /// No field and no owner: reads see the record.
@@ -161,6 +181,23 @@ impl Staged {
             && self.remember.is_none()
             && self.failure.is_none()
     }
+}
+
+fn changes(fields: &[StagedField], stored: &Fields) -> Changes {
+    let mut changes = Changes {
+        fields: Vec::with_capacity(fields.len()),
+        ..Changes::default()
+    };
+    for field in fields {
+        let old = stored.find(&field.name);
+        if let Some(change) = field.change(old) {
+            let size = |field: FieldRef<'_>| field.name.len() + field.json.len();
+            changes.bytes += difference(change.size(), old.map_or(0, size));
+            changes.count += isize::from(change.json.is_some()) - isize::from(old.is_some());
+            changes.fields.push(change);
+        }
+    }
+    changes
 }
 
 fn put(fields: &mut Vec<StagedField>, field: StagedField) {
@@ -226,14 +263,19 @@ impl Snapshot {
         self.staged.is_empty() && self.owner == OwnerChange::Unchanged
     }
 
+    /// Whether the session goes from one owner to another, or to nobody.
+    pub(crate) fn goes_to(&self, owner: &OwnerChange) -> bool {
+        let former = self.record.as_ref().and_then(|record| record.owner());
+        *owner != OwnerChange::Unchanged && former.is_some() && owner.owner() != former
+    }
+
     /// Lays later writes over those that are on their way to the store.
-    pub(crate) fn overlay(&mut self, later: &[StagedField]) {
+    pub(crate) fn overlay<'f>(&mut self, later: impl Iterator<Item = &'f StagedField>) {
+        let later = later.cloned();
         if self.staged.is_empty() {
-            self.staged = later.to_vec();
+            self.staged = later.collect();
         } else {
-            for field in later {
-                put(&mut self.staged, field.clone());
-            }
+            later.for_each(|field| put(&mut self.staged, field));
         }
     }
 

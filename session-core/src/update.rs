@@ -83,9 +83,7 @@ impl Session {
 
     fn newest(&self) -> Result<(Option<Live>, Snapshot), Error> {
         let state = self.lock();
-        let mut snapshot = state.snapshot();
-        // What is changed now is committed before a staged change of owner.
-        snapshot.changes_hands = false;
+        let snapshot = state.snapshot_before_change_of_owner();
         Ok((state.writable()?, snapshot))
     }
 

@@ -39,3 +39,4 @@ mod stale_tokens;
 mod two_views;
 mod updates;
 mod views;
+mod whole_views;

@@ -1,0 +1,148 @@
+//! R4, R5, R12: a whole view that is set writes what it changes; the rest of it is as stored, whoever stores it.
+
+use axum::{Router, routing::get};
+use session_axum::{FieldChange, SessionData, SessionError, TypedSession};
+use session_tests::SpyStore;
+
+use crate::common::{Visits, browse, fields, record, stored, write_behind};
+
+#[derive(SessionData)]
+struct Account {
+    #[session(owner)]
+    user: Option<String>,
+    theme: u64,
+    count: u64,
+}
+
+fn rename(visit: &Visits) {
+    let mut state = visit.state();
+    state.name = Some("Ada".to_owned());
+    visit.set_state(state);
+}
+
+#[tokio::test]
+async fn an_update_after_set_state_counts_on_what_others_have_written() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let handler = async move |visit: Visits| -> Result<String, SessionError> {
+        rename(&visit);
+        write_behind(&spy, FieldChange::set("count", "10")).await;
+        let count = visit.update(|visit| {
+            visit.count += 1;
+            visit.count
+        });
+        Ok(count.await?.to_string())
+    };
+    let browser = browse(&store, Router::new().route("/rename", get(handler)));
+    browser.get("/count/1").await;
+    assert_eq!(browser.get("/rename").await.body, "11");
+    assert_eq!(browser.get("/read").await.body, "11 Ada");
+}
+
+#[tokio::test]
+async fn set_state_brings_nothing_back_that_others_have_removed() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let handler = async move |visit: Visits| -> Result<String, SessionError> {
+        rename(&visit);
+        let removed = FieldChange::removed("count");
+        write_behind(&spy, removed).await;
+        visit.session().refresh().await?;
+        Ok(visit.count().to_string())
+    };
+    let browser = browse(&store, Router::new().route("/rename", get(handler)));
+    browser.get("/count/7").await;
+    assert_eq!(browser.get("/rename").await.body, "0");
+    assert_eq!(fields(&store).await, ["name=\"Ada\""]);
+}
+
+#[tokio::test]
+async fn a_whole_view_for_another_owner_brings_nothing_back_either() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let handler = async move |account: TypedSession<Account>| -> Result<String, SessionError> {
+        let mut state = account.state();
+        state.theme = 3;
+        account.set_state(state);
+        write_behind(&spy, FieldChange::removed("count")).await;
+        account.session().refresh().await?;
+        account.set_user(Some("eve".to_owned()));
+        Ok(account.count().to_string())
+    };
+    let browser = browse(&store, Router::new().route("/switch", get(handler)));
+    browser.get("/owner/ada").await;
+    browser.get("/count/7").await;
+    assert_eq!(browser.get("/switch").await.body, "0");
+    assert_eq!(fields(&store).await, ["theme=3"]);
+}
+
+#[tokio::test]
+async fn a_log_in_by_set_state_leaves_what_does_not_decode_and_writes_no_defaults() {
+    let store = SpyStore::new();
+    let log_in = async |account: TypedSession<Account>| {
+        let mut state = account.state();
+        state.user = Some("ada".to_owned());
+        account.set_state(state);
+    };
+    let browser = browse(&store, Router::new().route("/log-in", get(log_in)));
+    browser.get("/name/x").await;
+    write_behind(&store, FieldChange::set("theme", "\"dark\"")).await;
+    browser.get("/log-in").await;
+    assert_eq!(fields(&store).await, ["name=\"x\"", "theme=\"dark\""]);
+    let record = record(&store).await.expect("lives");
+    assert_eq!(record.owner(), Some("ada"));
+}
+
+#[tokio::test]
+async fn what_was_written_for_another_owner_is_still_theirs_after_an_update() {
+    let store = SpyStore::new();
+    let set = async |account: TypedSession<Account>| -> Result<String, SessionError> {
+        account.set_user(Some("eve".to_owned()));
+        account.set_count(5);
+        count(&account).await
+    };
+    let set_state = async |account: TypedSession<Account>| -> Result<String, SessionError> {
+        let mut state = account.state();
+        state.theme = 3;
+        account.set_state(state);
+        account.set_user(Some("eve".to_owned()));
+        count(&account).await
+    };
+    let routes = Router::new()
+        .route("/set", get(set))
+        .route("/set_state", get(set_state));
+    for (path, counted) in [("/set", "6"), ("/set_state", "2")] {
+        let browser = browse(&store, routes.clone());
+        browser.get("/owner/ada").await;
+        browser.get("/count/1").await;
+        assert_eq!(browser.get(path).await.body, counted);
+        assert_eq!(stored(&store, "count").await.as_deref(), Some(counted));
+        let record = record(&store).await.expect("lives");
+        assert_eq!(record.owner(), Some("eve"));
+    }
+}
+
+#[tokio::test]
+async fn what_was_written_at_a_log_in_is_not_written_again_after_an_update() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let log_in = async move |account: TypedSession<Account>| -> Result<String, SessionError> {
+        account.set_user(Some("ada".to_owned()));
+        account.set_count(5);
+        let count = count(&account).await;
+        write_behind(&spy, FieldChange::set("count", "99")).await;
+        count
+    };
+    let browser = browse(&store, Router::new().route("/log-in", get(log_in)));
+    browser.get("/count/1").await;
+    assert_eq!(browser.get("/log-in").await.body, "6");
+    assert_eq!(stored(&store, "count").await.as_deref(), Some("99"));
+}
+
+async fn count(account: &TypedSession<Account>) -> Result<String, SessionError> {
+    let count = account.update(|account| {
+        account.count += 1;
+        account.count
+    });
+    Ok(count.await?.to_string())
+}
