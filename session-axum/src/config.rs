@@ -6,7 +6,7 @@ use std::{
 };
 
 use cookie::SameSite;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use session_core::{Backend, Policy};
 
 use crate::{cookie::Template, seal::Sealer};
@@ -165,7 +165,7 @@ impl Config {
             return Err(ConfigError::Zero("max_sessions_per_owner"));
         }
         match &self.token_header {
-            Some(name) if HeaderName::try_from(name).is_err() => {
+            Some(name) if !HeaderName::try_from(name).is_ok_and(|name| is_free(&name)) => {
                 return Err(ConfigError::TokenHeader(name.clone()));
             }
             None if !self.cookies => return Err(ConfigError::NoTransport),
@@ -249,6 +249,24 @@ impl Config {
     }
 }
 
+/// Responses have these for other reasons: a token would take their place.
+fn is_free(header: &HeaderName) -> bool {
+    ![
+        header::AUTHORIZATION,
+        header::CACHE_CONTROL,
+        header::CONNECTION,
+        header::CONTENT_LENGTH,
+        header::CONTENT_TYPE,
+        header::COOKIE,
+        header::DATE,
+        header::LOCATION,
+        header::SET_COOKIE,
+        header::TRANSFER_ENCODING,
+        header::VARY,
+    ]
+    .contains(header)
+}
+
 /// Browsers drop a longer attribute, and with it the cookie's place (RFC 6265bis, 5.6).
 const MAX_ATTRIBUTE: usize = 1024;
 
@@ -330,7 +348,9 @@ pub enum ConfigError {
     )]
     Former,
     /// No such header can be.
-    #[error("`token_header({0:?})` is no header's name: use a name such as \"x-session-token\"")]
+    #[error(
+        "`token_header({0:?})` is no header's name, or that of one with a meaning of its own: use a name such as \"x-session-token\""
+    )]
     TokenHeader(String),
     /// No client could ever bring a token.
     #[error(

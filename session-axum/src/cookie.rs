@@ -114,7 +114,7 @@ impl Template {
         // As long as it gets: a header keeps the memory.
         let mut text = String::with_capacity(parts.iter().map(|part| part.len()).sum());
         text.extend(parts);
-        HeaderValue::try_from(text).ok()
+        secret(text)
     }
 
     pub(crate) fn remove(&self, name: &str) -> Option<HeaderValue> {
@@ -122,6 +122,13 @@ impl Template {
         cookie.make_removal();
         HeaderValue::try_from(cookie.to_string()).ok()
     }
+}
+
+/// A header's value that carries a token: neither logs show it nor compression remembers it.
+pub(crate) fn secret(text: String) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 /// Puts in our cookie instead of any other of its name: a response has one (RFC 6265bis, 4.1.1).

@@ -35,8 +35,10 @@ pub enum KeyError {
         /// How many it needs.
         min: usize,
     },
-    /// The secret repeats one byte.
-    #[error("the key's secret is one byte repeated: make one with `openssl rand -base64 64`")]
+    /// The secret, or a half of the 64 bytes of a full key, repeats one byte: so does one that was padded.
+    #[error(
+        "the key's secret is one byte repeated, or padded with one: make one with `openssl rand -base64 64`"
+    )]
     Repeated,
     /// The environment has no such variable.
     #[error(
@@ -74,6 +76,13 @@ impl Key {
     pub(crate) fn as_cookie_key(&self) -> &CookieKey {
         &self.0
     }
+
+    /// Each half is a key by itself, and the second one seals: it must not be the padding of a short secret.
+    fn check_full(bytes: &[u8]) -> Result<(), KeyError> {
+        check(bytes, Self::FULL)?;
+        let mut halves = bytes[..Self::FULL].chunks(Self::FULL / 2);
+        halves.try_for_each(|half| check(half, half.len()))
+    }
 }
 
 fn check(secret: &[u8], min: usize) -> Result<(), KeyError> {
@@ -94,7 +103,7 @@ impl TryFrom<&[u8]> for Key {
     type Error = KeyError;
 
     fn try_from(bytes: &[u8]) -> Result<Self, KeyError> {
-        check(bytes, Self::FULL)?;
+        Self::check_full(bytes)?;
         Ok(Self(CookieKey::from(bytes)))
     }
 }
@@ -127,7 +136,7 @@ impl TryFrom<CookieKey> for Key {
     type Error = KeyError;
 
     fn try_from(key: CookieKey) -> Result<Self, KeyError> {
-        check(key.master(), Self::FULL)?;
+        Self::check_full(key.master())?;
         Ok(Self(key))
     }
 }
@@ -169,6 +178,24 @@ mod tests {
             Key::from_env("SESSION_KEY_THAT_NOBODY_SET"),
             Err(KeyError::NotSet(_))
         ));
+    }
+
+    #[test]
+    fn a_full_key_of_which_a_half_is_padding_is_refused() {
+        let padded = |secret: std::ops::Range<usize>| {
+            let mut bytes = vec![0; 65];
+            bytes[secret].copy_from_slice(b"0123456789abcdefghijklmnopqrstuv");
+            bytes
+        };
+        for bytes in [padded(0..32), padded(32..64)] {
+            assert_eq!(Key::try_from(&bytes[..64]).unwrap_err(), KeyError::Repeated);
+            let theirs = CookieKey::from(&bytes[..64]);
+            assert_eq!(Key::try_from(theirs).unwrap_err(), KeyError::Repeated);
+        }
+        // Of more bytes than 64 only these count.
+        let mut long = vec![0; 64];
+        long.push(1);
+        assert_eq!(Key::try_from(long).unwrap_err(), KeyError::Repeated);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, header};
 use session_core::{CookieChange, Presented};
 
 use crate::{
@@ -99,7 +99,7 @@ impl Config {
             .token_header
             .as_ref()
             .and_then(|name| HeaderName::try_from(name).ok());
-        let (Some(name), Ok(token)) = (name, HeaderValue::try_from(token)) else {
+        let (Some(name), Some(token)) = (name, cookie::secret(token)) else {
             return false;
         };
         headers.insert(name, token);

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, FieldError, OwnerChange, Session,
-    json::same_value,
+    json::{self, same_value, to_text},
     observe,
     staged::{Snapshot, Staged, StagedField},
 };
@@ -131,12 +131,12 @@ impl View {
     }
 
     pub fn set<F: Serialize>(&self, field: &'static Field, value: &F) {
-        let json = serde_json::to_string(value);
+        let json = to_text(value);
         self.session.stage("set", |state| match json {
-            Ok(json) => field
+            Some(json) => field
                 .staged(Some(json.into()))
                 .for_each(|field| state.staged.put(field)),
-            Err(_) => state.staged.fail(Error::Serialize(field.name.into())),
+            None => state.staged.fail(Error::Serialize(field.name.into())),
         });
     }
 
@@ -343,12 +343,9 @@ pub struct Writer {
 impl Writer {
     pub fn field<F: Serialize>(&mut self, field: &'static Field, value: &F) {
         let start = self.text.len();
-        let written = serde_json::to_writer(&mut self.text, value);
-        if written.is_err() {
-            self.text.truncate(start);
-        }
+        let written = json::write(&mut self.text, value);
         let len = self.text.len() - start;
-        self.fields.push((field, written.ok().map(|()| len)));
+        self.fields.push((field, written.then_some(len)));
     }
 
     pub fn owner<V: OwnerValue>(&mut self, owner: Option<&V>) {

@@ -34,7 +34,9 @@ pub enum Error {
     #[error("the stored `{0}` does not decode as the view's type: migrate it, or drop `strict`")]
     Undecodable(Cow<'static, str>),
     /// A value that was set can't be written as JSON.
-    #[error("the value set for `{0}` can't be written as JSON: look at its `Serialize`")]
+    #[error(
+        "the value set for `{0}` can't be written as JSON, or is nested too deeply to be read: look at its `Serialize`"
+    )]
     Serialize(Cow<'static, str>),
     /// The owner has as many sessions as `max_sessions_per_owner` allows.
     #[error("the owner has as many sessions as `max_sessions_per_owner` allows: end one first")]

@@ -1,11 +1,51 @@
-//! When two JSON texts are the same value (R7).
+//! JSON texts: how values become them, and when two are the same value (R7).
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// Values nested deeper than this count as different: it costs a needless write, no stack.
+/// Nothing that is nested deeper is read again, for that takes stack.
 const MAX_DEPTH: u8 = 127;
+
+/// A value as text, behind what is there already. `false`, and nothing written, where it can't be one, or would be read
+/// by nobody.
+pub(crate) fn write(text: &mut Vec<u8>, value: &impl Serialize) -> bool {
+    let start = text.len();
+    let written = serde_json::to_writer(&mut *text, value).is_ok() && is_readable(&text[start..]);
+    if !written {
+        text.truncate(start);
+    }
+    written
+}
+
+/// A value as text.
+pub(crate) fn to_text(value: &impl Serialize) -> Option<String> {
+    let mut text = Vec::new();
+    let written = write(&mut text, value);
+    written.then(|| String::from_utf8(text).expect("serde_json writes text"))
+}
+
+fn is_readable(json: &[u8]) -> bool {
+    let opens = |byte: &u8| matches!(byte, b'[' | b'{');
+    // Nearly every value has fewer, those in strings included.
+    if json.iter().filter(|byte| opens(byte)).count() <= MAX_DEPTH.into() {
+        return true;
+    }
+    let (mut depth, mut in_string, mut escaped) = (0, false, false);
+    json.iter().all(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b']' | b'}' => depth -= 1,
+            byte if opens(byte) => depth += 1,
+            _ => {}
+        }
+        depth <= i32::from(MAX_DEPTH)
+    })
+}
 
 /// Whether both texts hold the same JSON value: white space and the order of an object's names don't count.
 ///
@@ -26,6 +66,7 @@ fn same(a: &str, b: &str, depth: u8) -> bool {
     if a == b {
         return true;
     }
+    // It costs a needless write, no stack.
     if depth == MAX_DEPTH {
         return false;
     }
@@ -65,7 +106,7 @@ fn parse<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::same_value;
+    use super::{same_value, to_text};
 
     #[test]
     fn order_white_space_and_escapes_do_not_count() {
@@ -97,6 +138,35 @@ mod tests {
         ] {
             assert!(!same_value(a, b), "{a} {b}");
         }
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        let deep = |depth: usize, text: &str| {
+            let within = serde_json::Value::from(text);
+            (0..depth).fold(within, |value, at| {
+                if at % 2 == 0 {
+                    [value].into_iter().collect()
+                } else {
+                    [("[\"{", value)].into_iter().collect()
+                }
+            })
+        };
+        for text in ["", "[", "\\", "\"", &"{".repeat(200)] {
+            for depth in [0, 1, 127, 128, 129, 300] {
+                let written = serde_json::to_string(&deep(depth, text)).expect("text");
+                let reads = serde_json::from_str::<serde_json::Value>(&written).is_ok();
+                assert_eq!(
+                    to_text(&deep(depth, text)).is_some(),
+                    reads,
+                    "{depth} {text}"
+                );
+            }
+        }
+        assert_eq!(
+            to_text(&vec![[0; 2]; 200]).map(|text| text.len()),
+            Some(1201)
+        );
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::{
     data::{self, Reader, View},
     ended::Watch,
     fields::is_valid_name,
+    json::to_text,
     life::{Life, Live, News, State, unreadable},
     observe,
     runtime::at_once,
@@ -148,11 +149,11 @@ impl Session {
     /// fails the commit.
     pub fn insert(&self, name: impl Into<Cow<'static, str>>, value: impl Serialize) {
         // Before the lock: this runs the user's `Serialize`.
-        let (name, json) = (name.into(), serde_json::to_string(&value));
+        let (name, json) = (name.into(), to_text(&value));
         self.stage("insert", |state| match json {
             _ if !is_valid_name(&name) => state.staged.fail(Error::InvalidName),
-            Err(_) => state.staged.fail(Error::Serialize(name)),
-            Ok(json) => state.staged.put(StagedField {
+            None => state.staged.fail(Error::Serialize(name)),
+            Some(json) => state.staged.put(StagedField {
                 json: Some(json.into()),
                 ..StagedField::removed(name)
             }),

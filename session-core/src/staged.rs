@@ -1,6 +1,6 @@
 //! The one door through which all writes of a request pass, and what it sees of its own writes.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use crate::{
     Error, FieldChange, Fields, OwnerChange, Record,
@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// One field that a request has set or removed.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct StagedField {
     pub(crate) name: Cow<'static, str>,
     pub(crate) json: Option<Arc<str>>,
@@ -42,6 +42,18 @@ impl StagedField {
             json: self.json.clone(),
             keep,
         })
+    }
+}
+
+/// As [`FieldChange`]'s: it shows no value.
+impl fmt::Debug for StagedField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        FieldChange {
+            name: self.name.clone(),
+            json: self.json.clone(),
+            keep: false,
+        }
+        .fmt(f)
     }
 }
 

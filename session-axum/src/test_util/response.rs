@@ -6,7 +6,7 @@ use axum::{body::to_bytes, response::Response};
 use cookie::{Cookie, time::OffsetDateTime};
 use http::{HeaderMap, StatusCode, header};
 
-/// A response, read to its end. `Debug` shows no values of cookies.
+/// A response, read to its end. `Debug` shows no values of cookies, and no tokens in headers.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct TestResponse {
@@ -99,11 +99,12 @@ impl fmt::Debug for TestResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers = self.headers.iter().map(|(name, value)| {
             let text = value.to_str().unwrap_or("not text");
-            if name == header::SET_COOKIE {
-                (name, without_value(text))
-            } else {
-                (name, text.to_owned())
-            }
+            let shown = match name {
+                &header::SET_COOKIE => without_value(text),
+                _ if value.is_sensitive() => format!("({} bytes)", value.len()),
+                _ => text.to_owned(),
+            };
+            (name, shown)
         });
         let headers: Vec<_> = headers.collect();
         f.debug_struct("TestResponse")

@@ -162,7 +162,7 @@ pub async fn a_record_is_dead_from_its_deadline_on_for_everybody<H: Harness>(ben
         H::MINUTE / 4
     };
     let short = || NewRecord {
-        lifetime: crate::Lifetime {
+        lifetime: Lifetime {
             absolute: H::MINUTE,
             idle: H::MINUTE * 2,
         },

@@ -65,6 +65,20 @@ async fn a_client_without_cookies_brings_and_gets_its_token_in_headers() {
 }
 
 #[tokio::test]
+async fn headers_with_a_token_are_marked_as_sensitive_and_not_shown() {
+    let (_, store) = timed();
+    let client = browse(beside(&store));
+    let by_header = get_with(&client, "/log_in/ada", &[(HEADER, "")]).await;
+    let by_cookie = client.get("/log_in/ada").await;
+    for (answer, name) in [(by_header, HEADER), (by_cookie, "set-cookie")] {
+        assert!(answer.headers[name].is_sensitive(), "{name}");
+        let value = answer.header(name);
+        let token = value.split([';', '=']).max_by_key(|part| part.len());
+        assert!(!format!("{answer:?}").contains(token.expect("a part")));
+    }
+}
+
+#[tokio::test]
 async fn a_rotation_gives_a_new_token_and_the_older_one_is_dead() {
     let (clock, store) = timed();
     let client = browse(instead(&store).rotate_every(HOUR));

@@ -254,6 +254,11 @@ fn headers_that_can_not_be_and_a_missing_transport_are_refused() {
             &["`token_header(\"no header\")`"],
         ),
         (
+            |layer| layer.token_header("Set-Cookie"),
+            ConfigError::TokenHeader("Set-Cookie".into()),
+            &["`token_header(\"Set-Cookie\")`"],
+        ),
+        (
             |layer| layer.skip_header("no header", "*"),
             ConfigError::SkipHeader("no header".into()),
             &["`skip_header(\"no header\", ..)`"],

@@ -10,6 +10,7 @@ use axum::{
     response::Response,
     routing::get,
 };
+use serde::{Deserialize, Serialize};
 use session_axum::{Session, SessionData, SessionError, TypedSession};
 use session_tests::{Call, Log, SpyStore};
 
@@ -274,6 +275,45 @@ async fn a_value_that_can_not_be_written_fails_the_commit_and_changes_nothing() 
         assert_eq!(store.calls(), [Call::Load], "{how}");
         assert_eq!(browser.get("/read").await.body, "1 nobody", "{how}");
         store.forget_calls();
+    }
+}
+
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Nested(Vec<Nested>);
+
+#[derive(SessionData)]
+struct Deep {
+    nested: Nested,
+}
+
+#[tokio::test]
+async fn a_value_nested_too_deeply_to_be_read_again_is_not_written_either() {
+    let store = SpyStore::new();
+    let handler = async |deep: TypedSession<Deep>, Path((how, depth)): Path<(String, usize)>| {
+        let nested = (1..depth).fold(Nested::default(), |nested, _| Nested(vec![nested]));
+        match how.as_str() {
+            "typed" => deep.set_nested(nested),
+            "untyped" => deep.session().insert("nested", nested),
+            "state" => deep.set_state(Deep { nested }),
+            "update" => deep.update(|it| it.nested = nested.clone()).await?,
+            _ => unreachable!(),
+        }
+        Ok::<_, SessionError>(())
+    };
+    let read = async |deep: TypedSession<Deep>| {
+        let depth =
+            |nested: &Nested| std::iter::successors(Some(nested), |it| it.0.first()).count();
+        depth(&deep.nested()).to_string()
+    };
+    let routes = Router::new()
+        .route("/set/{how}/{depth}", get(handler))
+        .route("/deep", get(read));
+    for how in ["typed", "untyped", "state", "update"] {
+        let browser = browse(&store, routes.clone());
+        assert_eq!(browser.get(&format!("/set/{how}/127")).await.status, 200);
+        let answer = browser.get(&format!("/set/{how}/128")).await;
+        assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{how}");
+        assert_eq!(browser.get("/deep").await.body, "127", "{how}");
     }
 }
 

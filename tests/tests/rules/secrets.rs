@@ -73,6 +73,13 @@ fn routes() -> Router {
         .route("/strict", get(async |_: TypedSession<Strict>| "never"))
         .route("/needy", get(async |_: TypedSession<Needy>| "never"))
         .route(
+            "/show",
+            get(async |session: Session| {
+                session.insert("more", VALUE);
+                session.view().reading(|reader| format!("{reader:?}"))
+            }),
+        )
+        .route(
             "/untyped",
             get(async |session: Session| session.insert("name", VALUE)),
         )
@@ -235,7 +242,8 @@ async fn no_type_of_ours_shows_a_secret() {
         .await
         .expect("a memory store");
     let loaded = store.inner.load(id).await;
-    let all: [&dyn Debug; 12] = [
+    let shown = browser.get("/show").await.body;
+    let all: [&dyn Debug; 13] = [
         &key,
         &layer,
         &store.inner,
@@ -248,6 +256,7 @@ async fn no_type_of_ours_shows_a_secret() {
         &committed,
         &loaded,
         &store.patches(),
+        &shown,
     ];
     for part in all {
         shows_none(&format!("{part:?} {part:#?}"), &secrets(&store, &browser));
