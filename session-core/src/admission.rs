@@ -1,7 +1,7 @@
 //! How many sessions an owner may have.
 
 use crate::{
-    AtLimit, Backend, Error, SessionId,
+    AtLimit, Backend, Error, SessionId, StoreError,
     id::one_way,
     observe::{self, Destroyed},
     runtime::within,
@@ -11,6 +11,7 @@ use crate::{
 /// One log-in that counts. Those of one owner take turns in this process, so the limit is exact in one process,
 /// and best effort between several.
 pub(crate) struct Admission {
+    owner: String,
     surplus: Vec<SessionId>,
     /// Held until the log-in is committed.
     _turn: Turn,
@@ -49,6 +50,7 @@ impl Backend {
         others.sort_unstable_by_key(|(id, record)| (record.owner_since(), *id));
         others.truncate(surplus);
         Ok(Some(Admission {
+            owner: owner.to_owned(),
             surplus: others.into_iter().map(|(id, _)| id).collect(),
             _turn: turn,
         }))
@@ -57,11 +59,23 @@ impl Backend {
     /// The log-in is committed: the oldest make room. It stands also where that fails, for its client could not
     /// come back without the new token; the next one clears up.
     pub(crate) async fn make_room(&self, admission: Option<Admission>) {
-        for id in admission.iter().flat_map(|admission| &admission.surplus) {
-            if let Err(error) = self.destroy(*id, Destroyed::Limit).await {
+        let Some(Admission { owner, surplus, .. }) = &admission else {
+            return;
+        };
+        for id in surplus {
+            if let Err(error) = self.end_surplus(*id, owner).await {
                 observe::surplus_not_ended(*id, &error);
             }
         }
+    }
+
+    /// Unless somebody else has logged in there meanwhile.
+    async fn end_surplus(&self, id: SessionId, owner: &str) -> Result<(), StoreError> {
+        let record = self.load(id).await?;
+        if record.is_some_and(|record| record.owner() == Some(owner)) {
+            self.destroy(id, Destroyed::Limit).await?;
+        }
+        Ok(())
     }
 }
 

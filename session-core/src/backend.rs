@@ -2,7 +2,6 @@
 
 use std::{fmt, sync::Arc};
 
-use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
 use crate::{
@@ -103,7 +102,7 @@ impl Backend {
     }
 
     pub(crate) async fn commit(
-        self: &Arc<Self>,
+        &self,
         id: SessionId,
         guard: Guard,
         patch: &Patch,
@@ -117,33 +116,7 @@ impl Backend {
             return Ok(answer?);
         }
         // Boxed, for it is rare: else every request would have room for it.
-        Box::pin(async move {
-            if self.answers_at_once() {
-                self.commit_admitted(id, guard, patch).await
-            } else {
-                self.carry_through(id, guard, patch.clone()).await
-            }
-        })
-        .await
-    }
-
-    /// One that rotates is carried through although the client has gone (R9): its new token
-    /// may be lost on the way, but the record is never left half way between two wishes.
-    async fn carry_through(
-        self: &Arc<Self>,
-        id: SessionId,
-        guard: Guard,
-        patch: Patch,
-    ) -> Result<Committed, Error> {
-        let (tell, told) = oneshot::channel();
-        let backend = Arc::clone(self);
-        self.runtime.spawn(Box::pin(async move {
-            let answer = backend.commit_admitted(id, guard, &patch).await;
-            // Nobody listens any more when the client has gone.
-            let _ = tell.send(answer);
-        }));
-        // The task was ended before its answer: the runtime shuts down, or the store panicked.
-        told.await.map_err(StoreError::unavailable)?
+        Box::pin(self.commit_admitted(id, guard, patch)).await
     }
 
     /// With the limit of the owner's sessions around it, if there is one.

@@ -9,7 +9,8 @@ use crate::{Error, Session, life::State, observe, runtime::within};
 /// Whether a store call is under way, and who waits for its end.
 #[derive(Default)]
 pub(crate) struct Calls {
-    under_way: bool,
+    /// Who holds the one that is under way: its caller, and a task that carries it through.
+    holders: usize,
     waiting: usize,
     /// Made for the first who waits: nearly nobody does.
     line: Option<Arc<Line>>,
@@ -46,8 +47,37 @@ impl Session {
         if !state.calls.are_none() {
             return None;
         }
-        state.calls.under_way = true;
+        state.calls.holders = 1;
         Some(Call(self))
+    }
+
+    /// For a task that carries the call of its caller through.
+    pub(crate) fn carry_call(&self) -> CarriedCall {
+        self.lock().calls.holders += 1;
+        CarriedCall(self.clone())
+    }
+
+    fn let_go_of_call(&self) {
+        let line = {
+            let mut state = self.lock();
+            state.calls.holders -= 1;
+            if state.calls.holders > 0 {
+                return;
+            }
+            // Whatever became of it, it is on its way no more.
+            state.in_flight = Vec::new();
+            state.calls.line.clone().filter(|_| state.calls.waiting > 0)
+        };
+        if let Some(line) = line {
+            line.call_ended.notify_waiters();
+        }
+    }
+
+    fn take_free_call(&self) -> bool {
+        let calls = &mut self.lock().calls;
+        let is_free = calls.holders == 0;
+        calls.holders = calls.holders.max(1);
+        is_free
     }
 
     async fn wait_to_call(&self) -> Result<Call<'_>, Error> {
@@ -59,8 +89,7 @@ impl Session {
             loop {
                 // Before the look: so no end of a call is missed.
                 let ended = line.call_ended.notified();
-                let is_free = !std::mem::replace(&mut self.lock().calls.under_way, true);
-                if is_free {
+                if self.take_free_call() {
                     return Call(self);
                 }
                 ended.await;
@@ -72,25 +101,25 @@ impl Session {
     }
 }
 
+/// The call goes on although its caller gives it up.
+pub(crate) struct CarriedCall(Session);
+
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        let line = {
-            let mut state = self.0.lock();
-            // Whatever became of it, it is on its way no more.
-            state.in_flight = Vec::new();
-            state.calls.under_way = false;
-            state.calls.line.clone().filter(|_| state.calls.waiting > 0)
-        };
-        if let Some(line) = line {
-            line.call_ended.notify_waiters();
-        }
+        self.0.let_go_of_call();
+    }
+}
+
+impl Drop for CarriedCall {
+    fn drop(&mut self) {
+        self.0.let_go_of_call();
     }
 }
 
 impl Calls {
     /// Nobody calls the store, and nobody waits to.
     pub(crate) fn are_none(&self) -> bool {
-        !self.under_way && self.waiting == 0
+        self.holders == 0 && self.waiting == 0
     }
 }
 

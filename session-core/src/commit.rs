@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::sync::oneshot;
+
 use crate::{
     Committed, Created, Error, Fields, Guard, NewRecord, OwnerChange, Patch, Policy, Record,
     Renewal, Rotation, Session, SessionId, Status, StoreError, Token,
@@ -152,7 +154,10 @@ impl Session {
         self.reload().await?;
         let live = self.lock().writable()?;
         match live {
-            Some(live) => self.send(live, &Staged::default()).await,
+            Some(live) => {
+                let patch = self.patch(&live, &Staged::default())?;
+                self.send(&live, &patch).await
+            }
             None => Ok(()),
         }
     }
@@ -175,7 +180,7 @@ impl Session {
     }
 
     /// Sends everything that was staged. The caller has the call, whose end takes it out of flight.
-    async fn settle(&self, staged: &mut Staged) -> Result<(), Error> {
+    pub(crate) async fn settle(&self, staged: &mut Staged) -> Result<(), Error> {
         self.lock().in_flight = staged.fields().to_vec();
         if let Some(failure) = staged.failure.take() {
             return Err(failure);
@@ -184,9 +189,17 @@ impl Session {
             self.end().await?;
         }
         let live = self.lock().writable()?;
-        match live {
-            Some(live) => self.send(live, staged).await,
-            None => self.start(staged).await,
+        let Some(live) = live else {
+            return self.start(staged).await;
+        };
+        let patch = self.patch(&live, staged)?;
+        match self.send(&live, &patch).await {
+            // Nobody asked for it, and nothing is lost.
+            Err(Error::Store(error)) if patch.is_upkeep() => {
+                observe::touch_failed(live.id, &error);
+                Ok(())
+            }
+            sent => sent,
         }
     }
 
@@ -195,10 +208,12 @@ impl Session {
         let doomed = {
             let mut state = self.lock();
             match &state.life {
-                Life::Live(Live { id, .. }) | Life::Undecodable(id) => Some(*id),
+                Life::Live(Live { id, .. })
+                | Life::Undecodable(id)
+                | Life::Over(Status::Superseded, Some(id)) => Some(*id),
                 // The browser has a newer cookie by now, or is about to get it: it stays (R13).
-                Life::Absent { quiet: true, .. } | Life::Over(Status::Superseded) => return Ok(()),
-                Life::Absent { .. } | Life::Over(_) => {
+                Life::Absent { quiet: true, .. } => return Ok(()),
+                Life::Absent { .. } | Life::Over(..) => {
                     if state.presented {
                         state.news = News::Remove;
                     }
@@ -220,12 +235,8 @@ impl Session {
         if changes.fields.is_empty() && staged.owner.owner().is_none() {
             return Ok(());
         }
-        let logs_in = |staged: &Staged| staged.owner.owner().is_some();
-        let quiet = {
-            let state = self.lock();
-            matches!(state.life, Life::Absent { quiet: true, .. }) && !logs_in(&state.staged)
-        };
-        if quiet && !logs_in(staged) {
+        let quiet = matches!(self.lock().life, Life::Absent { quiet: true, .. });
+        if quiet && staged.owner.owner().is_none() {
             observe::dropped_beside_rotation();
             return Err(Error::Gone);
         }
@@ -246,7 +257,8 @@ impl Session {
         let live = self.create(new).await?;
         if let Some(lifetime) = staged.remember {
             let id = live.id;
-            if let Err(error) = self.send(live, &Staged::remember(lifetime)).await {
+            let remember = self.patch(&live, &Staged::remember(lifetime))?;
+            if let Err(error) = self.send(&live, &remember).await {
                 // Nobody will ever have its token: it should not live on as somebody's device.
                 let _ = self.backend().destroy(id, Destroyed::Unfinished).await;
                 self.lock().life = Life::absent(Status::Destroyed);
@@ -284,28 +296,19 @@ impl Session {
         Err(StoreError::internal("no new id was free").into())
     }
 
-    /// Sends the patch of what is staged, and a touch if one is due.
-    async fn send(&self, live: Live, staged: &Staged) -> Result<(), Error> {
-        let patch = self.patch(&live, staged)?;
+    /// Sends a patch, if there is anything in it.
+    async fn send(&self, live: &Live, patch: &Patch) -> Result<(), Error> {
         if patch.is_empty() {
             return Ok(());
         }
-        let is_upkeep = patch.is_upkeep();
         let guard = Guard {
             generation: live.generation,
             version: None,
         };
-        match self.commit_patch(&live, guard, &patch).await {
-            Ok(_) => Ok(()),
-            // Nobody asked for it, and nothing is lost.
-            Err(Error::Store(error)) if is_upkeep => {
-                observe::touch_failed(live.id, &error);
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
+        self.commit_patch(live, guard, patch).await.map(drop)
     }
 
+    /// What is staged, and a touch if one is due.
     pub(crate) fn patch(&self, live: &Live, staged: &Staged) -> Result<Patch, Error> {
         let policy = &self.backend().policy;
         let record = &live.record;
@@ -357,8 +360,34 @@ impl Session {
         guard: Guard,
         patch: &Patch,
     ) -> Result<Attempt, Error> {
+        if patch.rotates() && !self.backend().answers_at_once() {
+            return self.carry_through(live, guard, patch).await;
+        }
         let answer = self.backend().commit(live.id, guard, patch).await?;
         self.learn(live, patch, answer)
+    }
+
+    /// A rotation is carried through although its handler gave it up, or its client has gone (R9): its new token may be
+    /// lost on the way, but the record is never left half way between two wishes. While the request runs, its response
+    /// waits for it, and tells the client.
+    async fn carry_through(
+        &self,
+        live: &Live,
+        guard: Guard,
+        patch: &Patch,
+    ) -> Result<Attempt, Error> {
+        let (tell, told) = oneshot::channel();
+        let (session, call) = (self.clone(), self.carry_call());
+        let (live, patch) = (live.clone(), patch.clone());
+        self.backend().runtime.spawn(Box::pin(async move {
+            let answer = session.backend().commit(live.id, guard, &patch).await;
+            let learned = answer.and_then(|answer| session.learn(&live, &patch, answer));
+            drop(call);
+            // Nobody listens any more when the client has gone.
+            let _ = tell.send(learned);
+        }));
+        // The task was ended before its answer: the runtime shuts down, or the store panicked.
+        told.await.map_err(StoreError::unavailable)?
     }
 
     /// What the store's answer means for this request and its client.

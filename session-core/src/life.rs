@@ -43,8 +43,8 @@ pub(crate) enum Life {
     Live(Live),
     /// There is one that can't be read.
     Undecodable(SessionId),
-    /// There was one, and this request can't write any more.
-    Over(Status),
+    /// There was one, and this request can't write any more; it can still log out.
+    Over(Status, Option<SessionId>),
 }
 
 /// A session as this request knows it.
@@ -146,7 +146,7 @@ impl State {
         match &self.life {
             Life::Live(live) => Ok(Some(live.clone())),
             Life::Absent { .. } => Ok(None),
-            Life::Over(_) => Err(Error::Gone),
+            Life::Over(..) => Err(Error::Gone),
             Life::Undecodable(_) => Err(unreadable().into()),
         }
     }
@@ -228,7 +228,7 @@ impl Life {
 
     pub(crate) fn status(&self) -> Status {
         match self {
-            Self::Absent { status, .. } | Self::Over(status) => *status,
+            Self::Absent { status, .. } | Self::Over(status, _) => *status,
             Self::Live(_) => Status::Live,
             Self::Undecodable(_) => Status::Undecodable,
         }

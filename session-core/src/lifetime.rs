@@ -123,10 +123,9 @@ impl Policy {
     pub(crate) fn max_age(&self, record: &Record) -> Option<Duration> {
         let wanted = record.remembered().unwrap_or(self.max_age);
         let lifetime = self.lifetime(record.remembered());
-        let left = record
-            .started_at()
-            .after(lifetime.absolute)
-            .since(record.now());
+        let limit = record.started_at().after(lifetime.absolute);
+        // A shorter lifetime of its own takes nothing back that was granted before.
+        let left = limit.max(record.expires_at()).since(record.now());
         (!wanted.is_zero()).then(|| wanted.min(left))
     }
 }

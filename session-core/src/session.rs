@@ -332,7 +332,9 @@ impl Session {
     /// This request can't write any more (R8, R11).
     pub(crate) fn over(&self, status: Status) -> Error {
         observe::over(self, status);
-        self.lock().life = Life::Over(status);
+        let mut state = self.lock();
+        let id = state.live().map(|live| live.id);
+        state.life = Life::Over(status, id);
         Error::Gone
     }
 
@@ -360,7 +362,7 @@ impl Session {
     pub(crate) fn stage(&self, what: &'static str, write: impl FnOnce(&mut State)) {
         let mut state = self.lock();
         let status = state.life.status();
-        let over = !state.staged.destroy && matches!(state.life, Life::Over(_));
+        let over = !state.staged.destroy && matches!(state.life, Life::Over(..));
         let unread = !state.staged.destroy && matches!(state.life, Life::Undecodable(_));
         if !(state.sent || over || unread) {
             return write(&mut state);

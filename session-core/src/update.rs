@@ -8,7 +8,7 @@ use crate::{
     Error, Guard, OwnerChange, Record, Session, SessionData,
     commit::Attempt,
     data::{Reader, Writer},
-    life::Live,
+    life::{Life, Live},
     observe,
     runtime::{BoxFuture, at_once, within},
     staged::{Snapshot, Staged},
@@ -59,6 +59,10 @@ impl Session {
             self.end().await?;
             self.lock().staged.destroy = false;
         }
+        if let Some(mut log_in) = self.take_log_in_beside_rotation() {
+            Box::pin(self.settle(&mut log_in)).await?;
+            self.lock().in_flight = Vec::new();
+        }
         let mut patience = Patience::default();
         loop {
             patience.before_try(self).await?;
@@ -79,6 +83,14 @@ impl Session {
                 return Ok(Ok(result));
             }
         }
+    }
+
+    /// Beside a rotation nothing but a log-in starts a session (R13): so it comes first, and if it is refused, none is.
+    fn take_log_in_beside_rotation(&self) -> Option<Staged> {
+        let mut state = self.lock();
+        let logs_in = state.staged.owner.owner().is_some();
+        let is_beside = matches!(state.life, Life::Absent { quiet: true, .. });
+        (logs_in && is_beside).then(|| std::mem::take(&mut state.staged))
     }
 
     fn newest(&self) -> Result<(Option<Live>, Snapshot), Error> {

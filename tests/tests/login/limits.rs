@@ -228,6 +228,25 @@ async fn a_log_in_waits_for_another_of_its_owner_where_the_store_answers_at_once
 }
 
 #[tokio::test]
+async fn a_session_that_went_over_to_somebody_else_makes_no_room() {
+    let (_, store) = timed();
+    let layer = layer(&store).max_sessions_per_owner(1, AtLimit::EvictOldest);
+    let first = logged_in(&layer).await;
+    let mut held = store.hold_change();
+    let second = tokio::spawn({
+        let layer = layer.clone();
+        async move { logged_in(&layer).await }
+    });
+    // It has counted ada's sessions, and is about to become one.
+    held.reached().await;
+    first.get("/log_in/bob").await;
+    held.release();
+    let second = second.await.expect("it ends");
+    assert_eq!(second.get("/whoami").await.body, "ada");
+    assert_eq!(first.get("/whoami").await.body, "bob");
+}
+
+#[tokio::test]
 async fn a_log_in_stands_where_the_oldest_could_not_be_ended() {
     let (_, store) = timed();
     let layer = layer(&store).max_sessions_per_owner(1, AtLimit::EvictOldest);

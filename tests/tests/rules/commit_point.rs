@@ -346,6 +346,34 @@ async fn an_explicit_commit_that_the_handler_gave_up_is_not_sent_again() {
     assert_eq!(browser.get("/read").await.body, "1 Ada");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_rotation_that_the_handler_gave_up_is_told_to_the_client_all_the_same() {
+    let store = SpyStore::new();
+    let given_up = Arc::new(Notify::new());
+    let tell = Arc::clone(&given_up);
+    let handler = async move |visit: Visits| {
+        visit.session().rotate();
+        let impatient = tokio::time::timeout(Duration::from_secs(1), visit.session().commit());
+        assert!(impatient.await.is_err());
+        visit.set_count(9);
+        tell.notify_one();
+    };
+    let browser = browse(&store, Router::new().route("/give-up", get(handler)));
+    browser.get("/count/1").await;
+    let held = store.hold_answer(Call::Commit);
+    let request = browser.start("/give-up");
+    given_up.notified().await;
+    for _ in 0..10 {
+        yield_now().await;
+    }
+    assert!(!request.is_finished(), "it waits for the rotation");
+    held.release();
+    let answer = request.await.expect("it ends");
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.set_cookies().len(), 1);
+    assert_eq!(browser.get("/read").await.body, "9 nobody");
+}
+
 #[tokio::test]
 async fn what_a_commit_carries_is_still_seen_while_it_is_under_way() {
     let store = SpyStore::new();

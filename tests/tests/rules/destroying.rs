@@ -1,10 +1,10 @@
 //! R14: destroy, and destroy then write.
 
-use axum::{Router, http::StatusCode, routing::get};
-use session_axum::{MemoryStore, SessionError, SessionStore as _, StoreError};
+use axum::{Router, extract::Path, http::StatusCode, routing::get};
+use session_axum::{MemoryStore, SessionError, SessionStore as _, Status, StoreError};
 use session_tests::{Call, SpyStore};
 
-use crate::common::{Visits, browse};
+use crate::common::{Visits, browse, record, rotate_behind};
 
 #[tokio::test]
 async fn destroy_then_write_deletes_and_starts_a_session_with_a_new_id() {
@@ -108,4 +108,28 @@ async fn destroy_removes_the_cookie_that_opens_no_session_too() {
         assert_eq!(browser.cookie("sid"), None);
     }
     browser.get("/destroy").await.assert_no_set_cookie();
+}
+
+#[tokio::test]
+async fn who_logs_out_is_logged_out_also_after_the_request_was_superseded() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let handler = async move |visit: Visits, Path(notices): Path<bool>| {
+        rotate_behind(&spy).await;
+        if notices {
+            let written = visit.update(|visit| visit.count += 1).await;
+            assert!(matches!(written, Err(SessionError::Gone)));
+            assert_eq!(visit.session().status(), Status::Superseded);
+        }
+        visit.session().destroy();
+    };
+    let routes = Router::new().route("/out/{notices}", get(handler));
+    for notices in [false, true] {
+        let browser = browse(&store, routes.clone());
+        browser.get("/count/1").await;
+        let answer = browser.get(&format!("/out/{notices}")).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        assert!(answer.set_cookies()[0].contains("Max-Age=0"), "{answer:?}");
+        assert!(record(&store).await.is_none(), "{notices}");
+    }
 }

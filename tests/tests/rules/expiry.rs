@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use axum::{Router, routing::get};
-use session_axum::{Session, SessionError, SessionLayer, SessionStore as _};
+use axum::{Router, extract::Path, routing::get};
+use session_axum::{Session, SessionError, SessionLayer, SessionStore as _, StoreError};
 use session_tests::Call;
 
 use crate::common::{
@@ -283,6 +283,36 @@ async fn an_explicit_touch_is_throttled_too() {
     clock.advance(HOUR * 2);
     assert_eq!(browser.get("/touch").await.body, "ok");
     assert_eq!(store.calls(), [Call::Load, Call::Load, Call::Commit]);
+}
+
+#[tokio::test]
+async fn an_explicit_touch_that_the_store_refused_says_so() {
+    let (clock, store) = timed();
+    let touch = async |session: Session| outcome(&session.touch().await);
+    let browser = browse(&store, Router::new().route("/touch", get(touch)));
+    browser.get("/count/1").await;
+    clock.advance(HOUR * 2);
+    store.fail(Call::Commit, StoreError::unavailable("out of order"));
+    assert!(browser.get("/touch").await.body.starts_with("Store("));
+    assert_eq!(browser.get("/touch").await.body, "ok");
+}
+
+#[tokio::test]
+async fn a_shorter_lifetime_of_its_own_takes_nothing_back_from_the_cookie() {
+    let (clock, store) = timed();
+    let keep = async |session: Session, Path(days): Path<u32>| {
+        session.insert("count", 1);
+        session.remember(DAY * days);
+    };
+    let browser = browse(&store, Router::new().route("/keep/{days}", get(keep)));
+    browser.get("/keep/60").await;
+    clock.advance(DAY * 40);
+    // Behind the layer's own absolute limit, of which the first lifetime made more.
+    for (days, granted) in [(7, 7), (90, 50)] {
+        let answer = browser.get(&format!("/keep/{days}")).await;
+        let max_age = format!("; Max-Age={}", (DAY * granted).as_secs());
+        assert!(answer.set_cookies()[0].ends_with(&max_age), "{answer:?}");
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::{Router, extract::Path, http::StatusCode, routing::get};
 use session_axum::{
-    Fields, Lifetime, ManualClock, NewRecord, Session, SessionError, SessionStore as _,
+    AtLimit, Fields, Lifetime, ManualClock, NewRecord, Session, SessionError, SessionStore as _,
 };
 use session_tests::{Browser, Call, Log, SpyStore};
 
@@ -189,6 +189,27 @@ async fn who_logs_in_with_a_stale_token_gets_a_new_session_even_within_the_grace
         store.forget_calls();
     }
     assert_eq!(browser.get("/read").await.body, "1 nobody");
+}
+
+#[tokio::test]
+async fn a_log_in_that_is_refused_leaves_the_newer_cookie_alone() {
+    let (_clock, store) = timed();
+    let log_in = async |visit: Visits| -> Result<(), SessionError> {
+        visit.session().set_owner("ada");
+        visit.update(|visit| visit.count += 1).await
+    };
+    let layer = layer(&store).max_sessions_per_owner(1, AtLimit::Reject);
+    let browser = with(layer, Router::new().route("/log-in", get(log_in)));
+    browser.get("/count/1").await;
+    let stale = browser.copy();
+    assert_eq!(browser.get("/log-in").await.status, StatusCode::OK);
+    store.forget_calls();
+    // The same form, sent twice.
+    let again = stale.get("/log-in").await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    again.assert_no_set_cookie();
+    assert!(!store.calls().contains(&Call::Create));
+    assert_eq!(browser.get("/read").await.body, "2 nobody");
 }
 
 #[tokio::test]
