@@ -77,6 +77,23 @@ async fn a_whole_view_for_another_owner_brings_nothing_back_either() {
 }
 
 #[tokio::test]
+async fn a_field_that_is_set_after_the_whole_view_is_what_another_owner_gets() {
+    let store = SpyStore::new();
+    let handler = async |account: TypedSession<Account>| {
+        account.set_state(account.state());
+        account.set_count(9);
+        account.remove_theme();
+        account.set_user(Some("eve".to_owned()));
+    };
+    let browser = browse(&store, Router::new().route("/switch", get(handler)));
+    browser.get("/owner/ada").await;
+    browser.get("/count/7").await;
+    write_behind(&store, FieldChange::set("theme", "3")).await;
+    browser.get("/switch").await;
+    assert_eq!(fields(&store).await, ["count=9"]);
+}
+
+#[tokio::test]
 async fn a_log_in_by_set_state_leaves_what_does_not_decode_and_writes_no_defaults() {
     let store = SpyStore::new();
     let log_in = async |account: TypedSession<Account>| {
