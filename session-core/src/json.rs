@@ -27,9 +27,10 @@ pub(crate) fn to_text(value: &impl Serialize) -> Option<String> {
 }
 
 fn is_readable(json: &[u8]) -> bool {
+    let most = usize::from(MAX_DEPTH);
     let opens = |byte: &u8| matches!(byte, b'[' | b'{');
-    // Nearly every value has fewer, those in strings included.
-    if json.iter().filter(|byte| opens(byte)).count() <= MAX_DEPTH.into() {
+    // Nearly every value is shorter, or has fewer, those in strings included.
+    if json.len() <= most || json.iter().filter(|byte| opens(byte)).count() <= most {
         return true;
     }
     let (mut depth, mut in_string, mut escaped) = (0, false, false);

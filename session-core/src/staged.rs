@@ -277,8 +277,11 @@ impl Snapshot {
 
     /// Whether the session goes from one owner to another, or to nobody.
     pub(crate) fn goes_to(&self, owner: &OwnerChange) -> bool {
+        if *owner == OwnerChange::Unchanged {
+            return false;
+        }
         let former = self.record.as_ref().and_then(|record| record.owner());
-        *owner != OwnerChange::Unchanged && former.is_some() && owner.owner() != former
+        former.is_some() && owner.owner() != former
     }
 
     /// Lays later writes over those that are on their way to the store.
