@@ -1,12 +1,15 @@
 //! The extractors: [`TypedSession`] and [`Session`].
 
-use std::{fmt, marker::PhantomData, ops::Deref, time::Duration};
+use std::{any::TypeId, fmt, marker::PhantomData, ops::Deref, time::Duration};
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 use session_core::{SessionData, Status};
 
-use crate::{SessionError, SessionRejection, slot::Slot};
+use crate::{
+    SessionError, SessionRejection,
+    slot::{Place, Slot},
+};
 
 /// The untyped session of a request: an extractor, and what [`TypedSession::session`] gives.
 ///
@@ -133,11 +136,27 @@ impl<S: Sync, L: 'static> FromRequestParts<S> for Session<L> {
             Some(Slot::Skipped) => return Err(SessionRejection::Skipped),
             None => return Err(SessionRejection::missing_layer::<L>()),
         };
+        if TypeId::of::<L>() != TypeId::of::<()>() {
+            not_the_plain_one_s_cookie(place, parts)?;
+        }
         let inner = place.session(&parts.headers).await;
         Ok(Self {
             inner: inner.map_err(SessionRejection::Store)?,
             layer: PhantomData,
         })
+    }
+}
+
+/// Two layers with one cookie overwrite each other's, without a word. It is found out here, where the marked one is
+/// used: a request that takes the plain one pays nothing for it.
+fn not_the_plain_one_s_cookie(marked: &Place, parts: &Parts) -> Result<(), SessionRejection> {
+    match parts.extensions.get::<Slot<()>>() {
+        Some(Slot::Open(plain, _)) if plain.has_the_cookie_of(marked) => {
+            Err(SessionRejection::OneCookie {
+                cookie: marked.config.sealer.name().to_owned(),
+            })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -20,7 +20,8 @@ use crate::{
     service::SessionService,
 };
 
-/// Gives the routes below it sessions: in `store`, with tokens sealed by `key`.
+/// Gives sessions to the routes and middleware that were added to the router before it: in `store`, with tokens
+/// sealed by `key`.
 ///
 /// Cheap to clone. Every option has a default that suits production; in production, also name the cookie
 /// `__Host-sid`, which browsers protect from sibling domains (OWASP ASVS 5, 3.3.1 and 3.3.3).
@@ -54,7 +55,9 @@ impl SessionLayer {
         Self::named(store, key)
     }
 
-    /// A layer marked `L`, beside others. Give it a [`cookie_name`](Self::cookie_name) of its own.
+    /// A layer marked `L`, beside others. Give it a [`cookie_name`](Self::cookie_name) of its own: on a route that has
+    /// the plain layer too, with the same cookie, its extractors are rejected
+    /// ([`OneCookie`](crate::SessionRejection::OneCookie)).
     ///
     /// ```
     /// use session_axum::{Key, MemoryStore, SessionLayer};

@@ -13,10 +13,21 @@ use crate::{SessionError, error::opaque, observe};
 #[non_exhaustive]
 pub enum SessionRejection {
     /// No layer of this marker is on the route: 500.
-    #[error("no session layer is on this route: add `{add}` below the routes that use it")]
+    #[error("no session layer{} is on this route: add `{add}` after the routes and middleware that use it", of(*.marker))]
     MissingLayer {
         /// The line to add.
         add: String,
+        /// The type that marks the layer; `None` for the plain one.
+        marker: Option<&'static str>,
+    },
+    /// The plain layer and the one of this marker have the same cookie, by name, path and domain: 500. Each would
+    /// overwrite the other's.
+    #[error(
+        "two session layers on this route have one cookie, `{cookie}`: give one of them its own `cookie_name(..)`"
+    )]
+    OneCookie {
+        /// The cookie's name.
+        cookie: String,
     },
     /// A [`skip_header`](crate::SessionLayer::skip_header) of the request asked for no session: 400.
     /// Take an `Option` to serve such requests.
@@ -39,18 +50,33 @@ pub enum SessionRejection {
     Store(#[source] StoreError),
 }
 
-const MISSING_LAYER: &str =
-    "No session layer is on this route: add `.layer(SessionLayer::new(store, key))` to the router.";
-
 impl SessionRejection {
     pub(crate) fn missing_layer<L>() -> Self {
         let marker = type_name::<L>();
-        let new = match marker {
-            "()" => "new".to_owned(),
-            marker => format!("named::<{marker}>"),
-        };
+        Self::missing((marker != "()").then_some(marker))
+    }
+
+    fn missing(marker: Option<&'static str>) -> Self {
+        let new = marker.map_or("new".to_owned(), |marker| format!("named::<{marker}>"));
         Self::MissingLayer {
             add: format!(".layer(SessionLayer::{new}(store, key))"),
+            marker,
+        }
+    }
+
+    /// What the developer reads who sends the first request, and nobody else: no type is named.
+    fn mistake(&self) -> Option<String> {
+        match self {
+            Self::MissingLayer {
+                marker: Some(_), ..
+            } => {
+                let missing = Self::missing(Some("Marker"));
+                Some(format!("{missing} (the log names the marker)"))
+            }
+            Self::MissingLayer { marker: None, .. } | Self::OneCookie { .. } => {
+                Some(self.to_string())
+            }
+            _ => None,
         }
     }
 
@@ -70,11 +96,16 @@ impl SessionRejection {
             Self::Skipped => StatusCode::BAD_REQUEST,
             Self::MissingField(_) | Self::NotFresh => StatusCode::UNAUTHORIZED,
             Self::Store(error) => SessionError::Store(error.clone()).status(),
-            Self::MissingLayer { .. } | Self::UndecodableField(_) | Self::Undecodable => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::MissingLayer { .. }
+            | Self::OneCookie { .. }
+            | Self::UndecodableField(_)
+            | Self::Undecodable => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
+}
+
+fn of(marker: Option<&str>) -> &'static str {
+    marker.map_or("", |_| " of this handler's marker")
 }
 
 impl From<FieldError> for SessionRejection {
@@ -96,9 +127,8 @@ impl IntoResponse for SessionRejection {
             observe::rejected(&self);
         }
         let mut response = opaque(status);
-        if matches!(self, Self::MissingLayer { .. }) {
-            // Seen by the developer at the first request, and by nobody else: no type is named.
-            *response.body_mut() = MISSING_LAYER.into();
+        if let Some(mistake) = self.mistake() {
+            *response.body_mut() = mistake.into();
         }
         response
     }

@@ -10,7 +10,10 @@ use http::HeaderMap;
 use session_core::{Session, StoreError};
 use tokio::sync::Mutex as Queue;
 
-use crate::{config::Config, transport::Heard};
+use crate::{
+    config::{Config, host_of},
+    transport::Heard,
+};
 
 /// In the request's extensions, one for each marker.
 pub(crate) enum Slot<L> {
@@ -70,6 +73,16 @@ impl Place {
         let backend = Arc::clone(&self.config.backend);
         let session = Session::open(backend, heard.presented).await;
         self.opened.get_or_init(|| Opened { session, heard })
+    }
+
+    /// A browser would keep one cookie for both.
+    pub(crate) fn has_the_cookie_of(&self, other: &Self) -> bool {
+        let (one, other) = (&*self.config, &*other.config);
+        one.cookies
+            && other.cookies
+            && one.sealer.name() == other.sealer.name()
+            && one.template.path == other.template.path
+            && host_of(one.template.domain.as_ref()) == host_of(other.template.domain.as_ref())
     }
 
     /// What came of the extractions, if there were any.

@@ -5,7 +5,7 @@ use session_axum::{
     MemoryStore, Session, SessionData, SessionError, SessionLayer, SessionRejection,
     SessionStore as _, TypedSession,
 };
-use session_tests::{Browser, SpyStore};
+use session_tests::{Browser, Log, SpyStore};
 
 use crate::common::{get_with, key};
 
@@ -165,7 +165,7 @@ async fn a_missing_named_layer_says_which_line_to_add() {
         "/admin",
         get(
             async |session: Result<Session<Admin>, SessionRejection>| match session {
-                Err(SessionRejection::MissingLayer { add }) => add,
+                Err(SessionRejection::MissingLayer { add, .. }) => add,
                 _ => "another outcome".to_owned(),
             },
         ),
@@ -177,8 +177,93 @@ async fn a_missing_named_layer_says_which_line_to_add() {
         add.starts_with(".layer(SessionLayer::named::<") && add.contains("Admin>"),
         "{add}"
     );
+    let log = Log::start();
+    let answer = browser.get("/plain").await;
+    let lines = log.lines();
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(
-        browser.get("/plain").await.status,
-        StatusCode::INTERNAL_SERVER_ERROR
+        answer.body,
+        "no session layer of this handler's marker is on this route: \
+         add `.layer(SessionLayer::named::<Marker>(store, key))` \
+         after the routes and middleware that use it (the log names the marker)"
     );
+    assert!(
+        lines.contains("ERROR") && lines.contains("named::<login::named::Admin>"),
+        "{lines}"
+    );
+}
+
+#[tokio::test]
+async fn two_layers_with_one_cookie_are_refused_with_the_cure() {
+    type Named = fn(SessionLayer<Admin>) -> SessionLayer<Admin>;
+    type Plain = fn(SessionLayer) -> SessionLayer;
+    let cases: [(Plain, Named, bool); 9] = [
+        (|plain| plain, |named| named, false),
+        (
+            |plain| plain.cookie_name("id").path("/app").domain("example.com"),
+            |named| named.cookie_name("id").path("/app").domain(".Example.com"),
+            false,
+        ),
+        (|plain| plain, |named| named.cookie_name("admin"), true),
+        (|plain| plain, |named| named.cookie_name("SID"), true),
+        (|plain| plain, |named| named.path("/admin"), true),
+        (|plain| plain, |named| named.domain("example.com"), true),
+        (
+            |plain| plain.domain("example.com"),
+            |named| named.domain("a.example.com"),
+            true,
+        ),
+        (
+            |plain| plain.cookies(false).token_header("x-token"),
+            |named| named,
+            true,
+        ),
+        (
+            |plain| plain,
+            |named| named.cookies(false).token_header("x-token"),
+            true,
+        ),
+    ];
+    for (at, (plain, named, works)) in cases.into_iter().enumerate() {
+        let plain = || plain(SessionLayer::new(MemoryStore::new(), key()));
+        let named = || named(SessionLayer::named::<Admin>(MemoryStore::new(), key()));
+        let routes = || {
+            Router::new()
+                .route("/plain", get(async |_: Session| "plain"))
+                .route("/typed", get(async |_: TypedSession<Visit, Admin>| "named"))
+                .route("/named", get(async |_: Option<Session<Admin>>| "named"))
+        };
+        let inside = Browser::new(routes().layer(named()).layer(plain()));
+        let outside = Browser::new(routes().layer(plain()).layer(named()));
+        let apart = Router::new()
+            .nest("/a", routes().layer(plain()))
+            .nest("/b", routes().layer(named()));
+        let apart = Browser::new(apart);
+        assert_eq!(apart.get("/a/plain").await.body, "plain", "case {at}");
+        assert_eq!(apart.get("/b/named").await.body, "named", "case {at}");
+        for browser in [inside, outside] {
+            assert_eq!(browser.get("/plain").await.body, "plain", "case {at}");
+            for path in ["/named", "/typed"] {
+                let log = Log::start();
+                let answer = browser.get(path).await;
+                let lines = log.lines();
+                let told = lines.contains("ERROR") && lines.contains("cookie_name");
+                assert_eq!(told, !works, "case {at}: {lines}");
+                if works {
+                    assert_eq!(answer.body, "named", "case {at}");
+                    continue;
+                }
+                assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+                let cookie = if at == 0 { "sid" } else { "id" };
+                assert_eq!(
+                    answer.body,
+                    format!(
+                        "two session layers on this route have one cookie, `{cookie}`: \
+                         give one of them its own `cookie_name(..)`"
+                    ),
+                    "case {at}"
+                );
+            }
+        }
+    }
 }
