@@ -13,6 +13,8 @@ use crate::{Fields, Lifetime, Patch, Record, SessionId};
 /// - [`commit`](Self::commit) is **one atomic step** and never creates; [`create`](Self::create) never overwrites.
 /// - A record past its deadline is never returned and never changed, swept or not; `now == expires_at` is past.
 /// - Deadlines are made of a patch's spans and the store's own clock.
+/// - Every record that is returned tells the store's time at this answer: it is made by [`Record::new`] with that time, or,
+///   where the same `Arc` is handed out again, told by [`Record::answered_at`].
 /// - A store failure is an `Err`; "not there" is not a failure.
 /// - A record that is there but can't be read is [`StoreError::undecodable`], never "not there".
 ///
@@ -29,7 +31,7 @@ pub trait SessionStore: Send + Sync + 'static {
     /// (one that is pending all the same is a [`StoreError`]).
     const ANSWERS_AT_ONCE: bool = false;
 
-    /// The record, unless it is unknown or dead.
+    /// The record, unless it is unknown or dead. It tells the [time of this answer](Record::answered_at).
     fn load(
         &self,
         id: SessionId,
@@ -53,7 +55,7 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Deletes the record; whether there was a live one.
     fn delete(&self, id: SessionId) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// All live sessions of an owner.
+    /// All live sessions of an owner. Each record tells the [time of this answer](Record::answered_at).
     fn find_by_owner(
         &self,
         owner: &str,

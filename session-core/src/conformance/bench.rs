@@ -166,7 +166,11 @@ impl<H: Harness> Bench<H> {
         } else {
             H::MINUTE / 10
         };
-        assert!(off <= allowed, "{span:?} is not {expected:?}");
+        assert!(
+            off <= allowed,
+            "{span:?} is not {expected:?}, by the times and the `now` of a record that was returned: does each answer \
+             tell the store's time, by `Record::new(parts, now)` or `Record::answered_at(now)`?"
+        );
     }
 }
 
