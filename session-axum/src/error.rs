@@ -12,7 +12,8 @@ use crate::observe;
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// The session ended or was superseded since the request loaded it: 409.
+    /// The session ended or was superseded since the request loaded it; or the request came with the cookie from before
+    /// a log-in or another rotation, within [`rotation_grace`](crate::SessionLayer::rotation_grace) (30 seconds): 409.
     #[error("{}", Error::Gone)]
     Gone,
     /// An `update` did not get through within `update_timeout`: 503 with `Retry-After`.

@@ -42,6 +42,75 @@ impl<L> Session<L> {
         Ok(self.inner.commit().await?)
     }
 
+    /// Changes a view atomically: [all of it](TypedSession::update) is at the typed handle. Here the closure's argument
+    /// says which view.
+    ///
+    /// ```
+    /// use session_axum::{Session, SessionData, SessionError};
+    ///
+    /// #[derive(SessionData)]
+    /// struct Visit {
+    ///     count: u64,
+    /// }
+    ///
+    /// async fn count(session: Session) -> Result<String, SessionError> {
+    ///     let count = session.update(|visit: &mut Visit| {
+    ///         visit.count += 1;
+    ///         visit.count
+    ///     });
+    ///     Ok(count.await?.to_string())
+    /// }
+    /// ```
+    pub async fn update<T: SessionData, R>(
+        &self,
+        change: impl FnMut(&mut T) -> R,
+    ) -> Result<R, SessionError> {
+        Ok(self.inner.update(change).await?)
+    }
+
+    /// As [`update`](Self::update), but a closure that returns an `Err` saves nothing. Its error is yours, made also of
+    /// a [`SessionError`].
+    ///
+    /// ```
+    /// use session_axum::{Session, SessionData, SessionError};
+    ///
+    /// #[derive(SessionData)]
+    /// struct Visit {
+    ///     tickets: u64,
+    /// }
+    ///
+    /// enum Buying {
+    ///     SoldOut,
+    ///     Failed(SessionError),
+    /// }
+    ///
+    /// impl From<SessionError> for Buying {
+    ///     fn from(error: SessionError) -> Self {
+    ///         Self::Failed(error)
+    ///     }
+    /// }
+    ///
+    /// async fn buy(session: &Session) -> Result<(), Buying> {
+    ///     let bought = session.try_update(|visit: &mut Visit| {
+    ///         if visit.tickets == 10 {
+    ///             return Err(Buying::SoldOut);
+    ///         }
+    ///         visit.tickets += 1;
+    ///         Ok(())
+    ///     });
+    ///     bought.await
+    /// }
+    /// ```
+    pub async fn try_update<T: SessionData, R, E: From<SessionError>>(
+        &self,
+        change: impl FnMut(&mut T) -> Result<R, E>,
+    ) -> Result<R, E> {
+        match self.inner.try_update(change).await {
+            Ok(result) => result,
+            Err(error) => Err(SessionError::from(error).into()),
+        }
+    }
+
     /// Loads the newest record: one store call. Staged writes stay staged. [`SessionError::Gone`] if the session ended or was
     /// superseded.
     pub async fn refresh(&self) -> Result<(), SessionError> {
@@ -50,7 +119,8 @@ impl<L> Session<L> {
 
     /// Refuses with [`SessionRejection::NotFresh`] (401) unless the owner was set at most this long ago: before a
     /// sensitive action, let the user log in again (ASVS 5, 7.5.1 and 7.5.3). Costs nothing; it judges by the store's last
-    /// answer, so a socket that is open for long calls [`refresh`](Self::refresh) first.
+    /// answer, so a socket that is open for long calls [`refresh`](Self::refresh) first. A handler that meets both this
+    /// and a [`SessionError`] returns `axum::response::Result`, which takes either by `?`.
     ///
     /// ```
     /// use std::time::Duration;
@@ -208,7 +278,7 @@ impl<T: SessionData, L> TypedSession<T, L> {
     /// again if another request committed in between. Every `Ok` counts exactly once, on every store.
     ///
     /// What it changed is stored when it returns; nothing else is. One store call, none if nothing changed, and one
-    /// more for each time that the closure runs again.
+    /// more for each time that the closure runs again. The closure is no `async` one: await first what it needs.
     ///
     /// The error is [`Gone`](SessionError::Gone) where the session ended or was superseded meanwhile,
     /// [`Contended`](SessionError::Contended) after the layer's `update_timeout` (30 seconds), or what the store said.
@@ -221,10 +291,7 @@ impl<T: SessionData, L> TypedSession<T, L> {
         &self,
         change: impl FnMut(&mut T) -> Result<R, E>,
     ) -> Result<R, E> {
-        match self.session.inner.try_update(change).await {
-            Ok(result) => result,
-            Err(error) => Err(SessionError::from(error).into()),
-        }
+        self.session.try_update(change).await
     }
 
     /// The untyped handle: rotate, destroy, commit, the owner, and all else.

@@ -4,15 +4,16 @@ use std::borrow::Cow;
 
 use crate::{StoreError, fields};
 
-/// Why a commit or an update did not happen. Nothing was changed, except after a [`Store`](Self::Store)
+/// What `session-core` says where a commit or an update did not happen; handlers get the `SessionError` of
+/// `session-axum`, which is a response. Nothing was changed, except after a [`Store`](Self::Store)
 /// failure, which may hide a change that the store made before it failed.
 ///
-/// No variant shows a value, an id or a token. Handlers of `session-axum` meet it as its `SessionError`, which is a
-/// response.
+/// No variant shows a value, an id or a token.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The session has ended, or its token was superseded, since the request loaded it.
+    /// The session has ended, or its token was superseded, since the request loaded it; or the request came with the token
+    /// from before a rotation, shortly after it.
     #[error(
         "the session has ended or was superseded since it was loaded: let the client start over"
     )]

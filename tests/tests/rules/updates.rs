@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use axum::{Router, http::StatusCode, routing::get};
-use session_axum::{FieldChange, MemoryStore, SessionError, SessionStore as _};
+use session_axum::{FieldChange, MemoryStore, Session, SessionError, SessionStore as _};
 use session_tests::{Browser, Call, SpyStore};
 use tokio::time::Instant;
 
 use crate::common::{
-    HOUR, Visits, browse, increment, layer, outcome, record, stored, timed, with, write_behind,
+    HOUR, Visit, Visits, browse, increment, layer, outcome, record, rotate_behind, stored, timed,
+    with, write_behind,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -224,6 +225,61 @@ async fn a_try_update_that_returns_an_error_saves_nothing() {
     assert_eq!(browser.get("/buy").await.body, "3");
     assert_eq!(store.calls(), [Call::Load, Call::Commit, Call::Commit]);
     assert_eq!(browser.get("/read").await.body, "3 Ada");
+}
+
+#[tokio::test]
+async fn the_untyped_handle_updates_any_view_and_says_the_same() {
+    #[derive(Debug)]
+    enum Buying {
+        SoldOut,
+        Failed(SessionError),
+    }
+    impl From<SessionError> for Buying {
+        fn from(error: SessionError) -> Self {
+            Self::Failed(error)
+        }
+    }
+    let store = SpyStore::new();
+    let behind = store.clone();
+    let handler = async move |session: Session| -> Result<String, SessionError> {
+        let count = session
+            .update(|visit: &mut Visit| {
+                visit.count += 1;
+                visit.count
+            })
+            .await?;
+        let refused = session.try_update(|visit: &mut Visit| {
+            visit.count += 1;
+            Err::<(), _>(Buying::SoldOut)
+        });
+        assert!(matches!(refused.await, Err(Buying::SoldOut)));
+        let done = session.try_update(|visit: &mut Visit| {
+            visit.count += 1;
+            Ok::<_, Buying>(visit.count)
+        });
+        assert_eq!(done.await.expect("not sold out"), count + 1);
+
+        rotate_behind(&behind).await;
+        let late = session.try_update(|visit: &mut Visit| {
+            visit.count += 1;
+            Ok::<(), Buying>(())
+        });
+        assert!(matches!(
+            late.await,
+            Err(Buying::Failed(SessionError::Gone))
+        ));
+        session.update(|visit: &mut Visit| visit.count).await?;
+        Ok(count.to_string())
+    };
+    let browser = browse(&store, Router::new().route("/buy", get(handler)));
+    browser.get("/count/1").await;
+    store.forget_calls();
+    assert_eq!(browser.get("/buy").await.status, StatusCode::CONFLICT);
+    assert_eq!(
+        store.calls(),
+        [Call::Load, Call::Commit, Call::Commit, Call::Commit]
+    );
+    assert_eq!(stored(&store, "count").await.as_deref(), Some("3"));
 }
 
 #[tokio::test]
