@@ -16,10 +16,15 @@ use session_tests::Call;
 use crate::common::{HOUR, SECOND, browse, layer, timed};
 
 const GUIDE: &str = include_str!("../../../session-axum/src/guide/observability.md");
+const DEPLOYMENT: &str = include_str!("../../../session-axum/src/guide/deployment.md");
 
 /// The rows of the table under this heading: cells without the bars, and without the backticks.
 fn rows(heading: &str) -> Vec<Vec<String>> {
-    let (_, below) = GUIDE.split_once(heading).expect("a heading");
+    rows_of(GUIDE, heading)
+}
+
+fn rows_of(guide: &str, heading: &str) -> Vec<Vec<String>> {
+    let (_, below) = guide.split_once(heading).expect("a heading");
     let below = below.split("\n# ").next().unwrap_or_default();
     let rows = below.lines().filter_map(|line| line.strip_prefix('|'));
     let cells = |row: &str| -> Vec<String> {
@@ -171,6 +176,21 @@ async fn who_had_no_sessions_is_not_told_as_revoked() {
     let sessions = layer(&store).sessions();
     assert_eq!(sessions.revoke_all("nobody").await.expect("revokes"), 0);
     assert_eq!(recorder.counts(), BTreeMap::new());
+}
+
+#[test]
+fn what_is_to_be_watched_is_told_at_these_levels() {
+    let told: BTreeSet<_> = rows("# Events\n")
+        .into_iter()
+        .map(|row| (row[0].clone(), row[1].clone()))
+        .collect();
+    let watched = rows_of(DEPLOYMENT, "# What to watch\n");
+    assert!(watched.len() > 5, "{watched:?}");
+    for row in watched {
+        for name in list(&row[0]) {
+            assert!(told.contains(&(name, row[1].clone())), "{row:?}");
+        }
+    }
 }
 
 /// What no situation here reaches must not hide: each name in the sources has its row, and no event is without a name.
