@@ -112,6 +112,9 @@ impl Field {
 
 /// The untyped session, as accessors see it.
 ///
+/// No method is called as one of `Session`: the compiler would suggest it, in a private field, to who calls that
+/// one on a typed handle.
+///
 /// Bounds are spelled `for<'de> Deserialize<'de>` here, because of that trait serde says how to derive it.
 #[doc(hidden)]
 #[derive(Debug, Clone)]
@@ -140,7 +143,7 @@ impl View {
         });
     }
 
-    pub fn remove(&self, field: &'static Field) {
+    pub fn unset(&self, field: &'static Field) {
         self.session.stage("remove", |state| {
             field.staged(None).for_each(|field| state.staged.put(field));
         });
@@ -175,11 +178,11 @@ impl View {
     }
 
     #[must_use]
-    pub fn owner<V: OwnerValue>(&self) -> Option<V> {
+    pub fn get_owner<V: OwnerValue>(&self) -> Option<V> {
         Reader::new(&self.session, &self.session.snapshot()).owner()
     }
 
-    pub fn set_owner<V: OwnerValue>(&self, owner: Option<&V>) {
+    pub fn put_owner<V: OwnerValue>(&self, owner: Option<&V>) {
         let owner = owner.map(ToString::to_string);
         self.session.set_owner(owner.as_deref());
     }
@@ -194,11 +197,11 @@ impl View {
 
     #[must_use]
     pub fn get_required_owner<V: OwnerValue + Clone>(&self, last: &Last<V>) -> V {
-        last.or(self.owner())
+        last.or(self.get_owner())
     }
 
     pub fn set_required_owner<V: OwnerValue>(&self, value: V, last: &Last<V>) {
-        self.set_owner(Some(&value));
+        self.put_owner(Some(&value));
         last.set(value);
     }
 

@@ -194,7 +194,7 @@ fn body(field: &Field<'_>, does: Does, names: &Names) -> TokenStream {
         Kind::Plain | Kind::Flash => {
             let read = read_function(field);
             let get = quote!(#p::View::reading(&self.#session, Self::#read));
-            let remove = quote!(#p::View::remove(&self.#session, Self::#constant));
+            let remove = quote!(#p::View::unset(&self.#session, Self::#constant));
             match does {
                 Does::Get if field.kind == Kind::Plain => get,
                 Does::Get | Does::Take => quote!(let value = #get; #remove; value),
@@ -216,8 +216,8 @@ fn body(field: &Field<'_>, does: Does, names: &Names) -> TokenStream {
         }
         Kind::Owner => {
             let value = field.value_type();
-            let get = quote!(#p::View::owner::<#value>(&self.#session));
-            let set = quote!(#p::View::set_owner::<#value>);
+            let get = quote!(#p::View::get_owner::<#value>(&self.#session));
+            let set = quote!(#p::View::put_owner::<#value>);
             let none = quote!(#set(&self.#session, ::core::option::Option::None));
             match does {
                 Does::Get => get,

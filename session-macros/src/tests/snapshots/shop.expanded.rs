@@ -103,7 +103,7 @@ impl ShopAccessors {
     }
     /// Removes `language`, which then reads as its default.
     pub fn remove_language(&self) {
-        framework::session::__private::View::remove(
+        framework::session::__private::View::unset(
             &self.__session,
             Self::__field_language,
         )
@@ -124,10 +124,7 @@ impl ShopAccessors {
     }
     /// Removes `basket`, which then reads as its default.
     pub fn remove_basket(&self) {
-        framework::session::__private::View::remove(
-            &self.__session,
-            Self::__field_basket,
-        )
+        framework::session::__private::View::unset(&self.__session, Self::__field_basket)
     }
     /// The session's `notice`, which reading removes.
     pub fn message(&self) -> Option<String> {
@@ -135,7 +132,7 @@ impl ShopAccessors {
             &self.__session,
             Self::__read_notice,
         );
-        framework::session::__private::View::remove(
+        framework::session::__private::View::unset(
             &self.__session,
             Self::__field_notice,
         );
@@ -149,10 +146,7 @@ impl ShopAccessors {
     }
     /// Removes `notice`, which then reads as its default.
     pub fn remove_message(&self) {
-        framework::session::__private::View::remove(
-            &self.__session,
-            Self::__field_notice,
-        )
+        framework::session::__private::View::unset(&self.__session, Self::__field_notice)
     }
     /// Takes `notice` out of the session.
     pub fn take_message(&self) -> Option<String> {
@@ -160,7 +154,7 @@ impl ShopAccessors {
             &self.__session,
             Self::__read_notice,
         );
-        framework::session::__private::View::remove(
+        framework::session::__private::View::unset(
             &self.__session,
             Self::__field_notice,
         );

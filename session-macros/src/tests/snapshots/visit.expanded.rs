@@ -55,7 +55,7 @@ impl VisitAccessors {
     ///
     /// How often this visitor came.
     fn remove_count(&self) {
-        ::session_axum::__private::View::remove(&self.__session, Self::__field_count)
+        ::session_axum::__private::View::unset(&self.__session, Self::__field_count)
     }
     /// The session's `name`.
     #[must_use]
@@ -70,7 +70,7 @@ impl VisitAccessors {
     }
     /// Removes `name`, which then reads as its default.
     fn remove_name(&self) {
-        ::session_axum::__private::View::remove(&self.__session, Self::__field_name)
+        ::session_axum::__private::View::unset(&self.__session, Self::__field_name)
     }
     /// Takes `name` out of the session.
     fn take_name(&self) -> Option<String> {
@@ -78,7 +78,7 @@ impl VisitAccessors {
             &self.__session,
             Self::__read_name,
         );
-        ::session_axum::__private::View::remove(&self.__session, Self::__field_name);
+        ::session_axum::__private::View::unset(&self.__session, Self::__field_name);
         value
     }
 }

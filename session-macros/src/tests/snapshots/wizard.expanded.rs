@@ -58,24 +58,26 @@ where
     /// The session's `user`.
     #[must_use]
     pub(crate) fn user(&self) -> Option<String> {
-        ::session_axum::__private::View::owner::<String>(&self.__session)
+        ::session_axum::__private::View::get_owner::<String>(&self.__session)
     }
     /// Sets `user`.
     pub(crate) fn set_user(&self, value: Option<String>) {
-        ::session_axum::__private::View::set_owner::<
+        ::session_axum::__private::View::put_owner::<
             String,
         >(&self.__session, ::core::option::Option::as_ref(&value))
     }
     /// Removes `user`, so that the session has no owner.
     pub(crate) fn remove_user(&self) {
-        ::session_axum::__private::View::set_owner::<
+        ::session_axum::__private::View::put_owner::<
             String,
         >(&self.__session, ::core::option::Option::None)
     }
     /// Takes `user` out of the session.
     pub(crate) fn take_user(&self) -> Option<String> {
-        let owner = ::session_axum::__private::View::owner::<String>(&self.__session);
-        ::session_axum::__private::View::set_owner::<
+        let owner = ::session_axum::__private::View::get_owner::<
+            String,
+        >(&self.__session);
+        ::session_axum::__private::View::put_owner::<
             String,
         >(&self.__session, ::core::option::Option::None);
         owner
@@ -93,7 +95,7 @@ where
     }
     /// Removes `answers`, which then reads as its default.
     pub(crate) fn remove_answers(&self) {
-        ::session_axum::__private::View::remove(&self.__session, Self::__field_answers)
+        ::session_axum::__private::View::unset(&self.__session, Self::__field_answers)
     }
     /// The session's `step`.
     #[must_use]
