@@ -143,7 +143,8 @@ impl<L> SessionLayer<L> {
 
     /// For how long the browser keeps the cookie. Default: zero, until the browser closes. At least a second,
     /// cut to 400 days and to what is left of the [`absolute_timeout`](Self::absolute_timeout);
-    /// renewed with the expiry.
+    /// renewed with the expiry. From 30 days on, where the default of that limit is the `max_age` itself, no activity
+    /// renews it: the session ends so long after its start, unless a longer `absolute_timeout` is named.
     #[must_use]
     pub fn max_age(self, max_age: Duration) -> Self {
         self.timing(|timing| timing.max_age = max_age)
@@ -195,7 +196,8 @@ impl<L> SessionLayer<L> {
     /// How long a session lives without activity, by the server's clock (ASVS 5, 7.3.1).
     /// Default: 24 hours, or [`max_age`](Self::max_age).
     ///
-    /// As touches are throttled, it may be shorter by up to one [`touch_interval`](Self::touch_interval).
+    /// As touches are throttled, it may be shorter by up to one [`touch_interval`](Self::touch_interval). One of more
+    /// than 30 days is cut by the default [`absolute_timeout`](Self::absolute_timeout): name that one, too.
     #[must_use]
     pub fn idle_timeout(self, timeout: Duration) -> Self {
         self.timing(|timing| timing.idle = Some(timeout))
@@ -209,7 +211,8 @@ impl<L> SessionLayer<L> {
     }
 
     /// The expiry is renewed at most this often: the price of activity is one store call in each interval.
-    /// Default: a twentieth of the idle timeout. Must be shorter than that, and than [`max_age`](Self::max_age).
+    /// Default: a twentieth of the idle timeout, or of [`max_age`](Self::max_age) if that is shorter. Must be shorter
+    /// than both.
     #[must_use]
     pub fn touch_interval(self, interval: Duration) -> Self {
         self.timing(|timing| timing.touch = Some(interval))
