@@ -36,7 +36,7 @@ pub enum CookieChange {
 pub struct Finished {
     /// What the client is told. After an error: only of what had been committed before.
     pub cookie: CookieChange,
-    /// The commit failed: the handler's answer must not go out (R10).
+    /// The commit failed: the handler's answer must not go out.
     pub error: Option<Error>,
 }
 
@@ -68,7 +68,7 @@ impl Finished {
     }
 
     /// The commit of a response that is about to leave, by the layer. `failed`: the handler answered 5xx, so
-    /// nothing but a staged [`destroy`](Session::destroy) is carried out (R10). After it, plain writes are refused.
+    /// nothing but a staged [`destroy`](Session::destroy) is carried out. After it, plain writes are refused.
     pub async fn of(session: &Session, failed: bool) -> Self {
         let call = session.begin_call().await;
         let (before, staged) = {

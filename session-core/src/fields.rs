@@ -4,9 +4,9 @@ use std::{cmp::Ordering, fmt, ops::Range};
 
 use crate::FieldChange;
 
-/// A field's name has at most this many bytes, and no control characters (R22).
+/// A field's name has at most this many bytes, and no control characters.
 pub const MAX_NAME_LEN: usize = 128;
-/// A record has at most this many fields (R22).
+/// A record has at most this many fields.
 pub const MAX_FIELDS: usize = 256;
 
 /// Whether a field may have this name.
@@ -37,7 +37,7 @@ pub struct FieldRef<'a> {
     pub name: &'a str,
     /// The value, as JSON text.
     pub json: &'a str,
-    /// Survives a change of owner (R12).
+    /// Survives a change of owner.
     pub keep: bool,
 }
 

@@ -6,7 +6,7 @@
 //! Levels: `ERROR` for lost work, `WARN` for what an operator should look at, `INFO` for what a policy or an
 //! administrator did, `DEBUG` for what clients do, so that a busy site at `info` is quiet.
 //!
-//! Nothing here takes an id further than to its fingerprint (R18), and that is computed only where somebody listens.
+//! Nothing here takes an id further than to its fingerprint, and that is computed only where somebody listens.
 
 #[cfg(feature = "metrics")]
 pub use crate::metrics::describe_metrics;

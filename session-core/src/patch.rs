@@ -13,7 +13,7 @@ pub struct FieldChange {
     pub name: Cow<'static, str>,
     /// The new JSON text; `None` removes the field.
     pub json: Option<Arc<str>>,
-    /// The field survives a change of owner (R12).
+    /// The field survives a change of owner.
     pub keep: bool,
 }
 
@@ -77,7 +77,7 @@ pub enum OwnerChange {
     /// Nothing.
     #[default]
     Unchanged,
-    /// The session belongs to this owner, also if it did before. Raises the generation (R12).
+    /// The session belongs to this owner, also if it did before. Raises the generation.
     Set(String),
     /// The session belongs to nobody. Raises the generation.
     Cleared,
@@ -108,7 +108,7 @@ impl fmt::Debug for OwnerChange {
 /// Why the generation is raised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rotation {
-    /// Somebody asked for it: a barrier, nobody who loaded before it can write any more (R11).
+    /// Somebody asked for it: a barrier, nobody who loaded before it can write any more.
     Explicit,
     /// It was time. No barrier, and only where nobody rotated since the load.
     Periodic,

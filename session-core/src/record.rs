@@ -220,7 +220,7 @@ impl Record {
         next
     }
 
-    /// Dead from the deadline on: `now == expires_at` is expired, for everybody alike (R15).
+    /// Dead from the deadline on: `now == expires_at` is expired, for everybody alike.
     #[must_use]
     pub fn is_expired(&self, now: Timestamp) -> bool {
         now >= self.expires_at

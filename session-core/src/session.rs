@@ -53,7 +53,7 @@ pub enum Presented {
 /// One request's untyped handle on its session.
 ///
 /// Reading and setting are plain, synchronous and infallible: they see the record as loaded under the
-/// request's own writes, which are staged until the one [`commit`](Self::commit) (R9).
+/// request's own writes, which are staged until the one [`commit`](Self::commit).
 /// Clones are the same handle; no method ever hands out a lock guard.
 ///
 /// `Debug` shows the status and a fingerprint.
@@ -70,7 +70,7 @@ struct Shared {
 }
 
 impl Session {
-    /// Loads the session that a request speaks of: the one load of R3. An absent or stale one is no error.
+    /// Loads the session that a request speaks of: its one load. An absent or stale one is no error.
     pub async fn open(backend: Arc<Backend>, presented: Presented) -> Result<Self, StoreError> {
         let life = match presented {
             Presented::Nothing => Life::absent(Status::New),
@@ -182,7 +182,7 @@ impl Session {
     }
 
     /// Stages a whole view, also one that does not exist yet (the first login). Only fields that differ
-    /// from what the view reads now are written (R7); an owner in it is always set, and so rotates (R12).
+    /// from what the view reads now are written; an owner in it is always set, and so rotates.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "the state is given away, as by `update`"
@@ -192,13 +192,13 @@ impl Session {
     }
 
     /// Stages a new generation of the same session: every earlier token stops working at the commit,
-    /// and requests that loaded before it can't write any more (R11). Without a session it does nothing.
+    /// and requests that loaded before it can't write any more. Without a session it does nothing.
     pub fn rotate(&self) {
         self.stage("rotate", |state| state.staged.rotate = true);
     }
 
     /// Stages the end of the session: the record is deleted and the cookie removed. Writes after it start a
-    /// new session (R14). To log somebody in, [set the owner](Self::set_owner) instead.
+    /// new session. To log somebody in, [set the owner](Self::set_owner) instead.
     ///
     /// Who logs out is logged out: it ends the session also if another request rotated it meanwhile. After the
     /// response head has left, it needs a [`commit`](Self::commit).
@@ -228,7 +228,7 @@ impl Session {
     }
 
     /// Stages the owner; `None` for nobody. Always a write, also to the same value: the generation rises in the same
-    /// commit (R12). From nobody to somebody the fields stay; from one to another or to nobody they go,
+    /// commit. From nobody to somebody the fields stay; from one to another or to nobody they go,
     /// except those written in the same commit and those marked `#[session(keep)]`.
     pub fn set_owner<'a>(&self, owner: impl Into<Option<&'a str>>) {
         let owner = owner.into().map_or(OwnerChange::Cleared, |owner| {

@@ -225,7 +225,7 @@ impl StoreError {
         Self::with_source(Kind::Unavailable, source)
     }
 
-    /// The record is there but can't be read: it is never overwritten (R19).
+    /// The record is there but can't be read: it is never overwritten.
     pub fn undecodable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::with_source(Kind::Undecodable, source)
     }
@@ -283,7 +283,7 @@ impl fmt::Display for StoreError {
     }
 }
 
-/// Without the source of what can't be read, which may quote it (R18).
+/// Without the source of what can't be read, which may quote it.
 impl fmt::Debug for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let source = self.source.as_ref().filter(|_| !self.is_undecodable());
