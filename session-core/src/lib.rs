@@ -1,4 +1,6 @@
 #![doc = include_str!("docs.md")]
+// Where the links of docs lead that are built by themselves, with `--no-deps`.
+#![doc(html_root_url = "https://docs.rs/session-core/latest")]
 
 mod admission;
 mod backend;
