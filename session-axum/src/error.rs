@@ -76,7 +76,7 @@ impl IntoResponse for SessionError {
     fn into_response(self) -> Response {
         let status = self.status();
         if status.is_server_error() {
-            observe::request_failed(&self, Causes(&self));
+            observe::request_failed(&self, self.source().map(|_| Causes(&self)));
         }
         opaque(status)
     }

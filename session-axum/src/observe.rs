@@ -8,9 +8,10 @@ use session_core::TARGET;
 use crate::{SessionError, SessionRejection};
 
 /// The client gets an error in place of its answer.
-pub(crate) fn request_failed(error: &SessionError, cause: impl fmt::Display) {
+pub(crate) fn request_failed(error: &SessionError, cause: Option<impl fmt::Display>) {
+    let cause = cause.map(tracing::field::display);
     tracing::error!(
-        name: "session.request_failed", target: TARGET, %error, %cause,
+        name: "session.request_failed", target: TARGET, %error, cause,
         "a request failed for its session"
     );
 }

@@ -64,6 +64,26 @@ async fn a_commit_that_fails_means_an_opaque_error_and_no_cookie() {
 }
 
 #[tokio::test]
+async fn a_failure_is_traced_with_its_cause_and_without_one_that_is_none() {
+    let store = SpyStore::new();
+    let unnamed = async |session: Session| session.insert("", 1);
+    let browser = browse(&store, Router::new().route("/unnamed", get(unnamed)));
+    let log = Log::start();
+    let answer = browser.get("/unnamed").await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    let lines = log.lines();
+    assert!(
+        lines.contains("a request failed for its session error=a field's name")
+            && !lines.contains("cause"),
+        "{lines}"
+    );
+    store.fail(Call::Create, StoreError::unavailable("out of order"));
+    browser.get("/count/1").await;
+    let lines = log.lines();
+    assert!(lines.contains("reached: out of order"), "{lines}");
+}
+
+#[tokio::test]
 async fn a_failed_touch_is_only_traced() {
     let (clock, store) = timed();
     let browser = browse(&store, Router::new());
