@@ -29,7 +29,8 @@ pub(crate) async fn app_on(url: &str, key: Key) -> Result<Router, Box<dyn Error>
     if url.starts_with("redis:") {
         // Connects again by itself. The dead vanish by themselves.
         let connection = redis::Client::open(url)?.get_connection_manager().await?;
-        return Ok(counter::app_on(RedisStore::new(connection), key));
+        let store = RedisStore::new(connection);
+        return Ok(counter::app_on(store, key));
     }
     Err("a store is `sqlite:` and a file, or `postgres://` or `redis://` and a server".into())
 }
