@@ -15,6 +15,7 @@ use crate::SessionError;
 /// Nothing it gives is a credential. Every method costs one store call, and one more for each session it changes.
 ///
 /// ```
+/// use axum::extract::State;
 /// use session_axum::{Session, SessionData, SessionError, Sessions};
 ///
 /// #[derive(SessionData)]
@@ -22,7 +23,10 @@ use crate::SessionError;
 ///     name: String,
 /// }
 ///
-/// async fn devices(sessions: Sessions, session: Session) -> Result<Vec<String>, SessionError> {
+/// async fn devices(
+///     State(sessions): State<Sessions>,
+///     session: Session,
+/// ) -> Result<Vec<String>, SessionError> {
 ///     let owner = session.owner().unwrap_or_default();
 ///     let list = sessions.list::<Device>(&owner, Some(&session)).await?;
 ///     let shown = |info: session_axum::SessionInfo<Device>| {
