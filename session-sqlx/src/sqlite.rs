@@ -7,7 +7,7 @@ use session_core::{
     StoreError, SystemClock,
 };
 use sqlx::{
-    AssertSqlSafe, Sqlite, SqlitePool,
+    AssertSqlSafe, Sqlite, SqliteConnection, SqlitePool,
     query::Query,
     sqlite::{
         SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous,
@@ -221,18 +221,20 @@ impl SqliteStore {
         });
     }
 
-    /// One statement, at the time of the clock.
+    /// One statement, at the time of the clock when nothing is waited for any more.
     async fn read(
         &self,
         statement: &Arc<str>,
         bind: impl Fn(Statement) -> Statement,
     ) -> Result<Vec<SqliteRow>, StoreError> {
+        let connection = self.inner.pool.acquire().await;
+        let mut connection = connection.map_err(store_error)?;
         let query = bind(query(statement)).bind(now(&*self.inner.clock));
-        query.fetch_all(&self.inner.pool).await.map_err(store_error)
+        query.fetch_all(&mut *connection).await.map_err(store_error)
     }
 
-    /// It is run to its end: SQLite shows the rows before it commits, and `fetch_optional` would be content with the
-    /// first one, and drop the commit's error.
+    /// The file's lock comes first, and only then the time: another process may have held it for seconds, in which
+    /// others saw who died.
     ///
     /// Who gives up leaves the turn to the statement, which may have to wait for another process: otherwise one
     /// after the other would wait there, each with a connection that readers could use, and an early write could come
@@ -245,9 +247,9 @@ impl SqliteStore {
         let turn = self.turn().await;
         let connection = self.inner.pool.acquire().await;
         let mut connection = connection.map_err(store_error)?;
-        let query = bind(query(statement)).bind(now(&*self.inner.clock));
+        let (query, inner) = (bind(query(statement)), Arc::clone(&self.inner));
         let written = tokio::spawn(async move {
-            let rows = query.fetch_all(&mut *connection).await;
+            let rows = locked(&mut connection, || query.bind(now(&*inner.clock))).await;
             drop(turn);
             rows
         });
@@ -274,6 +276,28 @@ impl SqliteStore {
             None => self.refused(id, guard).await,
         }
     }
+}
+
+/// One statement that has the file for itself. Plain statements around it: `sqlx` would count transactions, and not
+/// notice those that SQLite rolls back by itself when the disk is full; nor would the connection be of use afterwards.
+async fn locked(
+    connection: &mut SqliteConnection,
+    statement: impl FnOnce() -> Statement,
+) -> Result<Vec<SqliteRow>, sqlx::Error> {
+    sqlx::query("BEGIN IMMEDIATE")
+        .execute(&mut *connection)
+        .await?;
+    let written = async {
+        let rows = statement().fetch_all(&mut *connection).await?;
+        sqlx::query("COMMIT").execute(&mut *connection).await?;
+        Ok(rows)
+    };
+    let written = written.await;
+    if written.is_err() {
+        // An error says that SQLite has done so already.
+        let _ = sqlx::query("ROLLBACK").execute(connection).await;
+    }
+    written
 }
 
 type Statement = Query<'static, Sqlite, SqliteArguments>;

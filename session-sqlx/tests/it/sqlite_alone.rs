@@ -9,10 +9,13 @@ use std::{
     time::Duration,
 };
 
-use session_core::{ManualClock, SessionId, SessionStore};
+use session_core::{Committed, ManualClock, SessionId, SessionStore};
 use session_sqlx::SqliteStore;
 use session_tests::faults::until;
-use sqlx::{Row as _, SqlitePool, sqlite::SqliteConnectOptions};
+use sqlx::{
+    Row as _, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions},
+};
 use tempfile::TempDir;
 
 use crate::{LIFETIME, apply, count, create, hex, set_count, touch};
@@ -87,6 +90,54 @@ async fn a_locked_file_is_unavailable_for_writes_alone() {
     assert!(store.load(id).await.expect("load").is_some());
     let error = store.delete(id).await.expect_err("read-only");
     assert!(error.is_unavailable(), "{error:?}");
+}
+
+/// Long enough for a call to get to where it has to wait.
+const A_WHILE: Duration = Duration::from_millis(200);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_waited_for_the_file_brings_nobody_back_who_died_meanwhile() {
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("sessions.db");
+    let clock = ManualClock::new();
+    let builder = SqliteStore::builder(pool(SqliteStore::options(&path)).await);
+    let store = builder.clock(clock.clone()).build();
+    store.migrate().await.expect("migrate");
+    for patch in [touch(), set_count(1)] {
+        let id = create(&store).await;
+        clock.advance(LIFETIME.idle - Duration::from_micros(1));
+        let other = pool(SqliteStore::options(&path)).await;
+        let locked = other.begin_with("BEGIN IMMEDIATE").await.expect("the lock");
+        let waiting = store.clone();
+        let commit = tokio::spawn(async move { waiting.commit(id, crate::ANYTIME, &patch).await });
+        tokio::time::sleep(A_WHILE).await;
+        clock.advance(Duration::from_micros(1));
+        assert!(store.load(id).await.expect("load").is_none());
+        locked.rollback().await.expect("rollback");
+        let answer = commit.await.expect("no panic").expect("commit");
+        assert!(matches!(answer, Committed::Gone), "{answer:?}");
+        assert!(store.load(id).await.expect("load").is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_load_that_waited_for_a_connection_does_not_see_who_died_meanwhile() {
+    let directory = TempDir::new().expect("a directory");
+    let options = SqliteStore::options(directory.path().join("sessions.db"));
+    let one = SqlitePoolOptions::new().max_connections(1);
+    let pool = one.connect_with(options).await.expect("open");
+    let clock = ManualClock::new();
+    let builder = SqliteStore::builder(pool.clone());
+    let store = builder.clock(clock.clone()).build();
+    store.migrate().await.expect("migrate");
+    let id = create(&store).await;
+    let busy = pool.acquire().await.expect("a connection");
+    let load = tokio::spawn(async move { store.load(id).await });
+    tokio::time::sleep(A_WHILE).await;
+    clock.advance(LIFETIME.idle);
+    drop(busy);
+    let loaded = load.await.expect("no panic").expect("load");
+    assert!(loaded.is_none(), "{loaded:?}");
 }
 
 #[tokio::test]
