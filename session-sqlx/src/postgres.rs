@@ -92,7 +92,8 @@ impl PostgresStoreBuilder {
             json: "CAST({a} AS jsonb)",
             text: "CAST({a} AS text)",
             merge: "jsonb_strip_nulls({a} || CAST({b} AS jsonb))",
-            is_object: "jsonb_typeof({a}) = 'object'",
+            // Strict: the other mode would look into arrays.
+            holds_texts: "(jsonb_typeof({a}) = 'object' AND NOT {a} @? 'strict $.* ? (@.type() <> \"string\")')",
         };
         let inner = Inner {
             migration: Migration::new(&dialect, self.schema, &self.table),
@@ -114,7 +115,7 @@ const COMMIT: &str = "
         SELECT t.*, {findings}
             CASE
                 WHEN t.expires_at <= now THEN 3
-                WHEN NOT ({is_object fields} AND {is_object kept}) THEN 4
+                WHEN NOT {is_readable} THEN 4
                 WHEN $2 < t.barrier THEN 2
                 WHEN $3 <> t.version THEN 1
                 ELSE 0

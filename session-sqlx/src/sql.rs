@@ -15,22 +15,26 @@ pub(crate) struct Dialect {
     pub(crate) text: &'static str,
     /// The object `{a}` with the changes of the text `{b}`, of which null removes.
     pub(crate) merge: &'static str,
-    /// Whether the column `{a}` is an object.
-    pub(crate) is_object: &'static str,
+    /// Whether the column `{a}` is an object of texts, each name once.
+    pub(crate) holds_texts: &'static str,
 }
 
 impl Dialect {
     pub(crate) fn statement(&self, template: &str) -> Arc<str> {
         let call = |template: &str, a: &str, b: &str| template.replace("{a}", a).replace("{b}", b);
         let template = template
+            .replace("{is_readable}", IS_READABLE)
             .replace(
                 "{merge_new}",
                 &call(self.merge, &call(self.json, "'{}'", ""), "$4"),
             )
             .replace("{merge_fields}", &call(self.merge, "t.fields", "$4"))
             .replace("{merge_kept}", &call(self.merge, "t.kept", "$5"))
-            .replace("{is_object fields}", &call(self.is_object, "t.fields", ""))
-            .replace("{is_object kept}", &call(self.is_object, "t.kept", ""))
+            .replace(
+                "{fields hold texts}",
+                &call(self.holds_texts, "t.fields", ""),
+            )
+            .replace("{kept hold texts}", &call(self.holds_texts, "t.kept", ""))
             .replace("{json $2}", &call(self.json, "$2", ""))
             .replace("{json $3}", &call(self.json, "$3", ""))
             .replace("{columns}", COLUMNS)
@@ -90,6 +94,12 @@ const MAX_PARAMETERS: usize = 17;
 /// What `decode` reads, but for `now`.
 const COLUMNS: &str = "{fields} AS fields, {kept} AS kept, owner, owner_since, created_at, started_at, \
     touched_at, rotated_at, confirmed_at, expires_at, generation, barrier, version, remembered";
+
+/// Whether the row `t` is one that `decode` can read: what can't be read is not written over.
+const IS_READABLE: &str = "({fields hold texts} AND {kept hold texts}
+    AND {least}(t.created_at, t.started_at, t.touched_at, t.rotated_at, t.expires_at, t.generation, t.barrier,
+        t.version, coalesce(t.owner_since, 0), coalesce(t.confirmed_at, 0), coalesce(t.remembered, 0)) >= 0
+    AND {greatest}(t.generation, t.barrier) <= 4294967295)";
 
 /// $1 id. Whether it lives is for [`is_dead`](crate::row::is_dead) to say: judged here, the clock would be read twice or
 /// have a plan of its own, and the statement would cost the server a third more.
@@ -164,7 +174,7 @@ const CHANGES: &str = "
 const COMMIT_FIELDS: &str = "
     UPDATE {table} AS t SET fields = {merge_fields}, kept = {merge_kept}, version = t.version + 1
     WHERE t.id = $1 AND t.expires_at > {now} AND $2 >= t.barrier AND ($3 IS NULL OR $3 = t.version)
-        AND {is_object fields} AND {is_object kept}
+        AND {is_readable}
     RETURNING {columns}, {now} AS now";
 
 /// Binds a commit's parameters, in the order of the statement's.

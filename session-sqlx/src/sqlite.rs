@@ -97,7 +97,8 @@ impl SqliteStoreBuilder {
             json: "{a}",
             text: "{a}",
             merge: "json_patch({a}, {b})",
-            is_object: "json_valid({a}) AND json_type({a}) = 'object'",
+            holds_texts: "CASE WHEN json_valid({a}) AND json_type({a}) = 'object' THEN
+                (SELECT total(type <> 'text') = 0 AND count(key) = count(DISTINCT key) FROM json_each({a})) END",
         };
         let index = |column| {
             let name = format!("\"{}_{column}\"", self.table);
@@ -128,7 +129,7 @@ const COMMIT: &str = "
     FROM (
         SELECT {findings} t.id, now FROM {table} AS t, (SELECT {now} AS now)
         WHERE t.id = $1 AND t.expires_at > now AND $2 >= t.barrier AND ($3 IS NULL OR $3 = t.version)
-            AND {is_object fields} AND {is_object kept}
+            AND {is_readable}
     ) AS j
     WHERE t.id = j.id
     RETURNING {columns}, {now} AS now";

@@ -58,6 +58,38 @@ fn set_count(count: u64) -> Patch {
     }
 }
 
+/// What can be wrong with a row, on either engine; `fields` is all texts otherwise.
+const DAMAGES: [&str; 14] = [
+    "fields = '[]'",
+    "fields = '[\"1\"]'",
+    "fields = '{\"count\":7}'",
+    "fields = '{\"count\":null}'",
+    "fields = '{\"count\":[\"1\"]}'",
+    "fields = '{\"count\":{\"a\":null}}'",
+    "kept = '{\"count\":\"1\",\"a\":true}'",
+    "generation = 4294967296",
+    "barrier = -1",
+    "version = -1",
+    "touched_at = -1",
+    "owner_since = -1",
+    "confirmed_at = -1",
+    "remembered = -1",
+];
+
+/// Commits of fields alone and of more, to a session whose row was damaged.
+async fn is_refused(store: &impl SessionStore, id: SessionId, damage: &str) {
+    let error = store.load(id).await.expect_err(damage);
+    assert!(error.is_undecodable(), "{damage}: {error:?}");
+    let more = Patch {
+        renewal: touch().renewal,
+        ..set_count(2)
+    };
+    for patch in [set_count(2), touch(), more] {
+        let error = store.commit(id, ANYTIME, &patch).await.expect_err(damage);
+        assert!(error.is_undecodable(), "{damage}: {error:?}");
+    }
+}
+
 async fn apply(store: &impl SessionStore, id: SessionId, patch: &Patch) {
     let answer = store.commit(id, ANYTIME, patch).await.expect("commit");
     assert!(matches!(answer, Committed::Applied(_)), "{answer:?}");

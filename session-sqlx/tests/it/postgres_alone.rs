@@ -10,7 +10,9 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use crate::{ANYTIME, LIFETIME, apply, create, postgres::Schema, set_count, touch};
+use crate::{
+    ANYTIME, DAMAGES, LIFETIME, apply, create, is_refused, postgres::Schema, set_count, touch,
+};
 
 async fn connect(schema: &Schema, setting: (&str, &str)) -> PostgresStore {
     let options: PgConnectOptions = schema.server.parse().expect("a URL");
@@ -86,6 +88,31 @@ async fn a_table_may_have_another_name() {
     assert!(other.load(id).await.expect("load").is_none());
     assert!(store.load(id).await.expect("load").is_some());
     assert!(named("x\"; DROP TABLE sessions").is_err());
+}
+
+#[tokio::test]
+async fn a_row_is_not_written_over_whatever_keeps_it_from_being_read() {
+    let Some(schema) = Schema::start().await else {
+        return;
+    };
+    let store = schema.store().await;
+    let row = async || {
+        let sql = format!(
+            "SELECT concat(fields, kept, version, expires_at) FROM \"{}\".sessions",
+            schema.name
+        );
+        let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&schema.pool);
+        row.await.expect("a row").get::<String, _>(0)
+    };
+    for damage in DAMAGES {
+        let id = create(&store).await;
+        let sql = format!("UPDATE sessions SET {damage}");
+        assert_eq!(schema.run(&sql).await, 1);
+        let before = row().await;
+        is_refused(&store, id, damage).await;
+        assert_eq!(row().await, before, "{damage}");
+        assert!(store.delete(id).await.expect("delete"), "{damage}");
+    }
 }
 
 #[tokio::test]

@@ -13,12 +13,12 @@ use session_core::{Committed, ManualClock, SessionId, SessionStore};
 use session_sqlx::SqliteStore;
 use session_tests::faults::until;
 use sqlx::{
-    Row as _, SqlitePool,
+    AssertSqlSafe, Row as _, SqlitePool,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions},
 };
 use tempfile::TempDir;
 
-use crate::{LIFETIME, apply, count, create, hex, set_count, touch};
+use crate::{DAMAGES, LIFETIME, apply, count, create, hex, is_refused, set_count, touch};
 
 async fn pool(options: SqliteConnectOptions) -> SqlitePool {
     SqlitePool::connect_with(options).await.expect("open")
@@ -90,6 +90,33 @@ async fn a_locked_file_is_unavailable_for_writes_alone() {
     assert!(store.load(id).await.expect("load").is_some());
     let error = store.delete(id).await.expect_err("read-only");
     assert!(error.is_unavailable(), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_row_is_not_written_over_whatever_keeps_it_from_being_read() {
+    let directory = TempDir::new().expect("a directory");
+    let pool = pool(SqliteStore::options(directory.path().join("sessions.db"))).await;
+    let store = SqliteStore::new(pool.clone());
+    store.migrate().await.expect("migrate");
+    let row = async || {
+        let row = sqlx::query("SELECT fields || kept || version || expires_at FROM sessions");
+        let row = row.fetch_one(&pool).await.expect("a row");
+        row.get::<String, _>(0)
+    };
+    let of_sqlite = [
+        "fields = 'nonsense'",
+        r#"fields = '{"count":"1","count":"2"}'"#,
+        r#"fields = '{"count":"1","\u0063ount":"2"}'"#,
+    ];
+    for damage in DAMAGES.iter().chain(&of_sqlite) {
+        let id = create(&store).await;
+        let sql = AssertSqlSafe(format!("UPDATE sessions SET {damage}"));
+        sqlx::query(sql).execute(&pool).await.expect("damaged");
+        let before = row().await;
+        is_refused(&store, id, damage).await;
+        assert_eq!(row().await, before, "{damage}");
+        assert!(store.delete(id).await.expect("delete"), "{damage}");
+    }
 }
 
 /// Long enough for a call to get to where it has to wait.
