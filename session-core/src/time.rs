@@ -125,9 +125,12 @@ impl ManualClock {
         Self(Arc::new(AtomicU64::new(1_780_000_000_000_000)))
     }
 
-    /// Moves the clock forward.
+    /// Moves the clock forward, at most to the last moment that a [`Timestamp`] can be.
     pub fn advance(&self, span: Duration) {
-        self.0.fetch_add(micros(span), Ordering::Relaxed);
+        let later = |now| Some(Timestamp(now).after(span).0);
+        let _ = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, later);
     }
 }
 
@@ -140,5 +143,20 @@ impl Default for ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp(self.0.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_never_goes_back() {
+        let clock = ManualClock::new();
+        clock.advance(Duration::MAX);
+        let end = clock.now();
+        assert_eq!(end, Timestamp::from_micros(u64::MAX));
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(clock.now(), end);
     }
 }
