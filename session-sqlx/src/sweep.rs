@@ -68,7 +68,7 @@ async fn run<S: SessionStore>(every: Duration, store: impl Fn() -> Option<S> + S
 /// Between three and five quarters of it, so that many processes don't sweep together.
 fn jittered(every: Duration) -> Duration {
     let random = RandomState::new().hash_one(()) % 512;
-    every / 1024 * (768 + u32::try_from(random).unwrap_or(256))
+    (every / 1024).saturating_mul(768 + u32::try_from(random).unwrap_or(256))
 }
 
 #[cfg(test)]
@@ -92,6 +92,13 @@ mod tests {
         assert!(times.iter().all(|time| *time >= hour * 7 / 10));
         assert!(times.iter().all(|time| *time <= hour * 5 / 4));
         assert!(times.iter().any(|time| *time != times[0]));
+    }
+
+    #[test]
+    fn a_sweep_that_never_comes_is_no_panic() {
+        for _ in 0..50 {
+            assert!(jittered(Duration::MAX) > Duration::MAX / 2);
+        }
     }
 
     /// Never answers, and counts the sweeps.
