@@ -135,11 +135,9 @@ pub(crate) fn lifetime(lifetime: Option<Lifetime>) -> [i64; 2] {
 #[derive(Debug, thiserror::Error)]
 enum Unreadable {
     #[error("the column `{0}` is no JSON object of names and JSON texts")]
-    Fields(&'static str, #[source] serde_json::Error),
+    Fields(&'static str),
     #[error("the column `{0}` holds a number out of its range")]
     Number(&'static str),
-    #[error("the column `id` holds no session's id")]
-    Id,
 }
 
 /// Whether a row's session has expired. So it is nobody's, whatever else the row holds.
@@ -219,7 +217,8 @@ where
     Ok(Arc::new(Record::new(parts, time("now")?)))
 }
 
-/// Reads the rows of an owner. One that can't be read is left out, for it must not lock anybody out of the others.
+/// Reads the rows of an owner. One that can't be read, or whose id is none, is left out: it must not lock anybody out of
+/// the others. Why is not logged, for the cause may quote what is stored.
 pub(crate) fn decode_all<'r, R>(rows: &'r [R]) -> Result<Vec<(SessionId, Arc<Record>)>, StoreError>
 where
     R: Row,
@@ -231,14 +230,15 @@ where
     let mut found = Vec::with_capacity(rows.len());
     for row in rows {
         let id: Vec<u8> = row.try_get("id").map_err(unreadable)?;
-        let id = SessionId::try_from(&*id).map_err(|_| StoreError::undecodable(Unreadable::Id))?;
-        match decode(row) {
-            Ok(record) => found.push((id, record)),
-            Err(error) => tracing::warn!(
-                name: "session.left_out", target: session_core::TARGET, session = %id.fingerprint(),
-                error = &error as &dyn std::error::Error,
-                "a session is left out of its owner's list"
-            ),
+        let id = SessionId::try_from(&*id).ok();
+        if let (Some(id), Ok(record)) = (id, decode(row)) {
+            found.push((id, record));
+        } else {
+            let session = id.map(|id| tracing::field::display(id.fingerprint()));
+            tracing::warn!(
+                name: "session.left_out", target: session_core::TARGET, session,
+                "a session that can't be read is left out of its owner's list"
+            );
         }
     }
     Ok(found)
@@ -286,7 +286,7 @@ fn decode_fields(fields: &str, kept: &str) -> Result<Fields, StoreError> {
     let mut all = BTreeMap::new();
     for (column, text, keep) in [("fields", fields, false), ("kept", kept, true)] {
         let Object(object) = serde_json::from_str(text)
-            .map_err(|error| StoreError::undecodable(Unreadable::Fields(column, error)))?;
+            .map_err(|_| StoreError::undecodable(Unreadable::Fields(column)))?;
         all.extend(object.into_iter().map(|(name, json)| (name, (json, keep))));
     }
     let fields = all.iter().map(|(name, (json, keep))| FieldRef {
@@ -386,6 +386,8 @@ mod tests {
             let error = decode_fields("{}", text).unwrap_err();
             assert!(error.is_undecodable());
             assert!(!format!("{error:?}").contains("secret"));
+            let source = std::error::Error::source(&error).expect("a cause");
+            assert!(!source.to_string().contains("secret") && source.source().is_none());
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use session_core::{Committed, ManualClock, SessionId, SessionStore};
 use session_sqlx::SqliteStore;
-use session_tests::faults::until;
+use session_tests::{Log, faults::until};
 use sqlx::{
     AssertSqlSafe, Row as _, SqlitePool,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions},
@@ -119,6 +119,31 @@ async fn a_row_is_not_written_over_whatever_keeps_it_from_being_read() {
     }
 }
 
+#[tokio::test]
+async fn what_can_not_be_read_is_left_out_of_the_list_and_logged_without_its_values() {
+    let directory = TempDir::new().expect("a directory");
+    let pool = pool(SqliteStore::options(directory.path().join("sessions.db"))).await;
+    let store = SqliteStore::new(pool.clone());
+    store.migrate().await.expect("migrate");
+    let (damaged, well) = (create(&store).await, create(&store).await);
+    let damage = r#"UPDATE sessions SET fields = '{"pin":493817}' WHERE id = $1"#;
+    let damage = sqlx::query(damage).bind(damaged.as_bytes().to_vec());
+    damage.execute(&pool).await.expect("damaged");
+    let foreign = "CREATE TEMPORARY TABLE copy AS SELECT * FROM sessions LIMIT 1;
+        UPDATE copy SET id = x'00';
+        INSERT INTO sessions SELECT * FROM copy";
+    let foreign = sqlx::raw_sql(foreign).execute(&pool).await;
+    foreign.expect("a row of somebody else's");
+
+    let log = Log::start();
+    let found = store.find_by_owner("ada").await.expect("find");
+    let found: Vec<_> = found.into_iter().map(|(id, _)| id).collect();
+    assert_eq!(found, [well]);
+    let log = log.lines();
+    assert_eq!(log.matches("left out").count(), 2, "{log}");
+    assert!(!log.contains("493817"), "{log}");
+}
+
 /// Long enough for a call to get to where it has to wait.
 const A_WHILE: Duration = Duration::from_millis(200);
 
@@ -132,7 +157,7 @@ async fn a_write_that_waited_for_the_file_brings_nobody_back_who_died_meanwhile(
     store.migrate().await.expect("migrate");
     for patch in [touch(), set_count(1)] {
         let id = create(&store).await;
-        clock.advance(LIFETIME.idle - Duration::from_micros(1));
+        clock.advance(LIFETIME.idle.saturating_sub(Duration::from_micros(1)));
         let other = pool(SqliteStore::options(&path)).await;
         let locked = other.begin_with("BEGIN IMMEDIATE").await.expect("the lock");
         let waiting = store.clone();
