@@ -36,6 +36,10 @@ pub(crate) fn store_error(error: RedisError) -> StoreError {
             "the server does not know a command: are EVAL and EVALSHA disabled?",
         );
     }
+    if error.kind() == ErrorKind::Parse {
+        // Cut off or garbled: the client gives up the connection. Such an error quotes what it could not read (R18).
+        return StoreError::unavailable("the server's answer can't be understood");
+    }
     let says = |code: &&str| text.contains(*code);
     if text.contains("WRONGTYPE") {
         StoreError::undecodable(error)
@@ -51,8 +55,6 @@ fn is_unavailable(kind: ErrorKind) -> bool {
         kind,
         ErrorKind::Io
             | ErrorKind::ClusterConnectionNotFound
-            // A reply that was cut off or garbled: the client gives up the connection.
-            | ErrorKind::Parse
             | ErrorKind::Server(
                 ServerErrorKind::BusyLoading
                     | ServerErrorKind::ClusterDown
@@ -63,4 +65,22 @@ fn is_unavailable(kind: ErrorKind) -> bool {
                     | ServerErrorKind::Ask
             )
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::{Value, from_redis_value};
+
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_not_understood_is_not_quoted() {
+        let secret = Value::BulkString(b"secret".to_vec());
+        let quotes = from_redis_value::<u64>(secret).expect_err("no number");
+        assert!(quotes.to_string().contains("secret"));
+        let error = store_error(quotes.into());
+        let source = std::error::Error::source(&error).expect("a cause");
+        assert!(!format!("{error:?} {source} {source:?}").contains("secret"));
+        assert!(source.source().is_none());
+    }
 }

@@ -63,11 +63,11 @@ fn push_hex(text: &mut String, bytes: &[u8]) {
 }
 
 /// The id that a member of an index names; `None` for what we did not write.
-pub(crate) fn id_of(member: &str) -> Option<SessionId> {
-    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    if member.len() != 32 || !member.bytes().all(is_hex) {
+pub(crate) fn id_of(member: &[u8]) -> Option<SessionId> {
+    let is_hex = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
+    if member.len() != 32 || !member.iter().all(is_hex) {
         return None;
     }
-    let number = u128::from_str_radix(member, 16).ok()?;
+    let number = u128::from_str_radix(str::from_utf8(member).ok()?, 16).ok()?;
     SessionId::try_from(number.to_be_bytes().as_slice()).ok()
 }

@@ -5,8 +5,8 @@ use redis::cmd;
 use session_core::StoreError;
 
 use crate::{
-    error::{Malformed, store_error},
-    reply::Stored,
+    error::Malformed,
+    reply::{Stored, number},
     script,
     store::{Connection, RedisStore},
 };
@@ -24,35 +24,34 @@ pub(crate) async fn in_turns<F: Future>(calls: impl Iterator<Item = F>) -> Vec<F
 #[derive(Default)]
 pub(crate) struct Mark {
     at: u64,
-    keep: String,
+    keep: Vec<u8>,
     /// The mark before: the kept one is spared only if it was alive under that.
     floor: u64,
 }
 
 impl Mark {
-    fn new(at: &str, keep: String, floor: &str) -> Result<Self, StoreError> {
+    fn new([at, keep, floor]: [Vec<u8>; 3]) -> Result<Self, StoreError> {
         if at.is_empty() {
             return Ok(Self::default());
         }
-        let number = |text: &str| text.parse().map_err(|_| Malformed("an owner's mark"));
         Ok(Self {
-            at: number(at)?,
+            at: number(&at)?,
             keep,
-            floor: number(floor)?,
+            floor: number(&floor)?,
         })
     }
 
     /// Whether it ends this session.
-    pub(crate) fn ends(&self, member: &str, stored: &Stored) -> bool {
+    pub(crate) fn ends(&self, member: &[u8], stored: &Stored) -> bool {
         let spared = self.keep == member && stored.mark_seen >= self.floor;
         stored.mark_seen < self.at && !spared
     }
 }
 
-/// A session in an index.
+/// A session in an index. Bytes: what others wrote there need be no text.
 pub(crate) struct Member {
-    pub(crate) name: String,
-    score: String,
+    pub(crate) name: Vec<u8>,
+    score: Vec<u8>,
 }
 
 /// One to be taken out of an index, if it is still as it was seen.
@@ -62,8 +61,8 @@ impl Stale {
     /// With the score that it should have; empty: whatever the index says of it.
     pub(crate) fn with(name: &str, score: &str) -> Self {
         Self(Member {
-            name: name.to_owned(),
-            score: score.to_owned(),
+            name: name.into(),
+            score: score.into(),
         })
     }
 
@@ -73,7 +72,7 @@ impl Stale {
     }
 }
 
-fn pairs(texts: impl IntoIterator<Item = String>) -> Vec<Member> {
+fn pairs(texts: impl IntoIterator<Item = Vec<u8>>) -> Vec<Member> {
     let mut texts = texts.into_iter();
     let next = || Some((texts.next()?, texts.next()?));
     std::iter::from_fn(next)
@@ -87,25 +86,16 @@ impl<C: Connection> RedisStore<C> {
         let key = self.owner_keys(owner).mark;
         let mut read = cmd("HMGET");
         read.arg(key).arg(&["at", "keep", "floor"]);
-        let mut connection = self.connection.clone();
-        let [at, keep, floor]: [Option<String>; 3] = read
-            .query_async(&mut connection)
-            .await
-            .map_err(store_error)?;
-        Mark::new(
-            &at.unwrap_or_default(),
-            keep.unwrap_or_default(),
-            &floor.unwrap_or_default(),
-        )
+        let mark: [Option<Vec<u8>>; 3] = self.ask(read).await?;
+        Mark::new(mark.map(Option::unwrap_or_default))
     }
 
     pub(crate) async fn members(&self, owner: &str) -> Result<(Mark, Vec<Member>), StoreError> {
         let keys = self.owner_keys(owner);
-        let texts: Vec<String> = self.call(&script::MEMBERS, &keys.both(), &[]).await?;
+        let texts: Vec<Vec<u8>> = self.call(&script::MEMBERS, &keys.both(), &[]).await?;
         let mut texts = texts.into_iter();
-        let mut next = || texts.next().unwrap_or_default();
-        let (at, keep, floor) = (next(), next(), next());
-        Ok((Mark::new(&at, keep, &floor)?, pairs(texts)))
+        let mark = [(); 3].map(|()| texts.next().unwrap_or_default());
+        Ok((Mark::new(mark)?, pairs(texts)))
     }
 
     /// Ends everything of an owner's but one, known to the index or not.
@@ -113,11 +103,11 @@ impl<C: Connection> RedisStore<C> {
         &self,
         owner: &str,
         keep: &str,
-    ) -> Result<(String, Vec<Member>), StoreError> {
+    ) -> Result<(Vec<u8>, Vec<Member>), StoreError> {
         let keys = self.owner_keys(owner);
         let holds = self.mark_holds().to_string();
         let args = [keep.as_bytes(), holds.as_bytes()];
-        let texts: Vec<String> = self.call(&script::REVOKE, &keys.both(), &args).await?;
+        let texts: Vec<Vec<u8>> = self.call(&script::REVOKE, &keys.both(), &args).await?;
         let mut texts = texts.into_iter();
         let at = texts.next().ok_or(Malformed("an owner's mark"))?;
         Ok((at, pairs(texts)))
@@ -127,7 +117,7 @@ impl<C: Connection> RedisStore<C> {
     pub(crate) async fn heal(&self, index: &str, stale: &[Stale]) -> Result<u64, StoreError> {
         let args: Vec<&[u8]> = stale
             .iter()
-            .flat_map(|Stale(member)| [member.name.as_bytes(), member.score.as_bytes()])
+            .flat_map(|Stale(member)| [&*member.name, &member.score])
             .collect();
         self.call(&script::HEAL, &[index.as_bytes()], &args).await
     }
@@ -148,28 +138,19 @@ impl<C: Connection> RedisStore<C> {
     pub(crate) async fn keyless(&self, index: &str) -> Result<Vec<Stale>, StoreError> {
         let mut read = cmd("ZRANGE");
         read.arg(index).arg(0).arg(-1).arg("WITHSCORES");
-        let mut connection = self.connection.clone();
-        let texts: Vec<String> = read
-            .query_async(&mut connection)
-            .await
-            .map_err(store_error)?;
-        let members = pairs(texts);
-        let checks = members.iter().map(|member| {
-            let key = format!("{}{}", self.prefix, member.name);
-            let mut connection = self.connection.clone();
-            async move {
-                let exists = cmd("EXISTS")
-                    .arg(key)
-                    .query_async::<u64>(&mut connection)
-                    .await;
-                exists.map_err(store_error)
-            }
+        // One protocol tells scores as texts beside the members, the other one pairs with numbers.
+        let members: Vec<(Vec<u8>, f64)> = self.ask(read).await?;
+        let checks = members.iter().map(|(name, _)| {
+            let mut exists = cmd("EXISTS");
+            exists.arg([self.prefix.as_bytes(), name].concat());
+            self.ask::<u64>(exists)
         });
         let exist = in_turns(checks).await;
         let mut stale = Vec::new();
-        for (member, exists) in members.into_iter().zip(exist) {
+        for ((name, score), exists) in members.into_iter().zip(exist) {
             if exists? == 0 {
-                stale.push(Stale::as_seen(member));
+                let score = score.to_string().into_bytes();
+                stale.push(Stale(Member { name, score }));
             }
         }
         Ok(stale)

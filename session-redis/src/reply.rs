@@ -74,8 +74,8 @@ impl Reply {
     }
 }
 
-/// What can't be read is the key's fault, not the connection's.
-fn read<T: FromRedisValue>(value: Value, missing: &'static str) -> Result<T, Malformed> {
+/// What can't be read is the key's fault, not the connection's. The client's own error would quote it (R18).
+pub(crate) fn read<T: FromRedisValue>(value: Value, missing: &'static str) -> Result<T, Malformed> {
     from_redis_value(value).map_err(|_| Malformed(missing))
 }
 
@@ -114,7 +114,7 @@ pub(crate) fn cut(record: Arc<Record>) -> Arc<Record> {
     Arc::new(Record::new(parts, record.now()))
 }
 
-fn number(text: &[u8]) -> Result<u64, Malformed> {
+pub(crate) fn number(text: &[u8]) -> Result<u64, Malformed> {
     let number = text.iter().try_fold(0_u64, |number, byte| {
         let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
         number.checked_mul(10)?.checked_add(digit.into())

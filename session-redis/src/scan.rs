@@ -2,11 +2,12 @@
 
 use std::{collections::HashSet, fmt};
 
-use redis::{Cmd, RedisError, cmd};
+use redis::{Cmd, cmd};
 use session_core::StoreError;
 
+#[cfg(feature = "cluster")]
+use crate::{error::store_error, reply::read};
 use crate::{
-    error::store_error,
     keys::id_of,
     store::{Connection, RedisStore},
 };
@@ -53,7 +54,7 @@ impl<C: Connection> RedisStore<C> {
                 let ids = keys
                     .iter()
                     .filter_map(|key| key.strip_prefix(&*self.prefix));
-                seen.extend(ids.filter_map(id_of));
+                seen.extend(ids.filter_map(|id| id_of(id.as_bytes())));
                 cursor = next;
                 if cursor == 0 {
                     break;
@@ -100,24 +101,24 @@ impl<C: Connection> RedisStore<C> {
             .arg(pattern)
             .arg("COUNT")
             .arg(STEP);
-        let answer: (u64, Vec<Vec<u8>>) = self.ask(master, scan).await.map_err(store_error)?;
+        let answer: (u64, Vec<Vec<u8>>) = self.ask_on(master, scan).await?;
         // Whose name is no text is none of ours.
         let keys = answer.1.into_iter();
         let keys = keys.filter_map(|key| String::from_utf8(key).ok());
         Ok((answer.0, keys.collect()))
     }
 
-    async fn ask<T: redis::FromRedisValue>(
+    async fn ask_on<T: redis::FromRedisValue>(
         &self,
         master: &Master,
         command: Cmd,
-    ) -> Result<T, RedisError> {
+    ) -> Result<T, StoreError> {
         match master {
-            Master::Only => command.query_async(&mut self.connection.clone()).await,
+            Master::Only => self.ask(command).await,
             #[cfg(feature = "cluster")]
             Master::WithSlot(cluster, slot) => {
-                let answer = cluster.ask_master(*slot, command).await?;
-                Ok(redis::from_redis_value(answer)?)
+                let answer = cluster.ask_master(*slot, command).await;
+                Ok(read(answer.map_err(store_error)?, "another answer")?)
             }
         }
     }

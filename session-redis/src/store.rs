@@ -22,7 +22,7 @@ use session_core::{
 use crate::{
     error::store_error,
     keys::{OwnerKeys, SessionKey, id_of},
-    owner::Stale,
+    owner::{Member, Stale},
     reply::{self, Reply, Stored},
     request::micros,
     scan::Nodes,
@@ -103,7 +103,16 @@ impl<C: Connection> RedisStore<C> {
     ) -> Result<T, StoreError> {
         let mut connection = self.connection.clone();
         let answer = script.call(&mut connection, keys, args).await;
-        answer.map_err(store_error)
+        Ok(reply::read(answer.map_err(store_error)?, "another answer")?)
+    }
+
+    /// A plain command.
+    pub(crate) async fn ask<T: redis::FromRedisValue>(
+        &self,
+        command: redis::Cmd,
+    ) -> Result<T, StoreError> {
+        let answer = command.query_async(&mut self.connection.clone()).await;
+        Ok(reply::read(answer.map_err(store_error)?, "another answer")?)
     }
 
     pub(crate) fn has_seen(&self, lifetime: Lifetime) {
@@ -235,7 +244,7 @@ impl<C: Connection> SessionStore for RedisStore<C> {
         };
         if let Some(owner) = stored.record.owner() {
             let mark = self.mark(owner).await?;
-            if mark.ends(self.key(id).member(), &stored) {
+            if mark.ends(self.key(id).member().as_bytes(), &stored) {
                 return Ok(None);
             }
         }
@@ -257,10 +266,11 @@ impl<C: Connection> SessionStore for RedisStore<C> {
 
     async fn delete(&self, id: SessionId) -> Result<bool, StoreError> {
         let key = self.key(id);
-        let answer: (u8, String) = self
+        let answer: (u8, Vec<u8>) = self
             .call(&script::DELETE, &[key.key.as_bytes()], &[])
             .await?;
-        if let Some(owner) = answer.1.strip_prefix('o') {
+        // An owner that is no text has no index.
+        if let Some(Ok(owner)) = answer.1.strip_prefix(b"o").map(str::from_utf8) {
             self.heal_later(owner, vec![Stale::with(key.member(), "")]);
         }
         Ok(answer.0 == 1)
@@ -303,16 +313,17 @@ impl<C: Connection> SessionStore for RedisStore<C> {
         let keep = keep.map(|id| self.key(id));
         let keep = keep.as_ref().map_or("", SessionKey::member);
         let (at, members) = self.set_mark(owner, keep).await?;
-        let doomed: Vec<_> = members.into_iter().filter(|one| one.name != keep).collect();
-        let args = [owner.as_bytes(), at.as_bytes()];
+        let is_doomed = |member: &Member| member.name != keep.as_bytes();
+        let doomed: Vec<_> = members.into_iter().filter(is_doomed).collect();
+        let args = [owner.as_bytes(), &at];
         let deletions = doomed.iter().map(|member| {
             let id = id_of(&member.name);
             async move {
                 let Some(id) = id else {
-                    return Ok((0, String::new()));
+                    return Ok((0, Vec::new()));
                 };
                 let key = self.key(id);
-                self.call::<(u8, String)>(&script::DELETE, &[key.key.as_bytes()], &args)
+                self.call::<(u8, Vec<u8>)>(&script::DELETE, &[key.key.as_bytes()], &args)
                     .await
             }
         });

@@ -117,7 +117,12 @@ async fn the_index_heals_itself<C: Connection, D: Connection>(
     let stays = create(&store, Some("ada")).await;
     let mut add = redis::cmd("ZADD");
     add.arg(index_of("ada"));
-    for member in ["nonsense", "00000000000000000000000000000000", "FF"] {
+    let members: [&[u8]; 3] = [
+        b"nonsense",
+        b"00000000000000000000000000000000",
+        b"\xff\xfe",
+    ];
+    for member in members {
         add.arg(9_000_000_000_000_000_u64).arg(member);
     }
     add.exec_async(&mut connection).await.expect("it answers");
@@ -139,6 +144,21 @@ async fn the_index_heals_itself<C: Connection, D: Connection>(
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     panic!("a stale member stays");
+}
+
+async fn a_member_that_is_no_text_keeps_nobody_from_revoking<C: Connection, D: Connection>(
+    store: RedisStore<C>,
+    mut connection: D,
+) {
+    let id = create(&store, Some("ada")).await;
+    let mut add = redis::cmd("ZADD");
+    add.arg(index_of("ada")).arg(9_000_000_000_000_000_u64);
+    add.arg(b"\xff\xfe");
+    add.exec_async(&mut connection).await.expect("it answers");
+    assert_eq!(sessions_of(&store, "ada").await, [id]);
+    let revoked = store.revoke_owner("ada", None).await;
+    assert_eq!(revoked.expect("it answers"), 1);
+    assert!(load(&store, id).await.is_none());
 }
 
 async fn a_thousand_sessions_of_one_owner<C: Connection, D: Connection>(
@@ -172,5 +192,6 @@ on_both! {
     all_sessions_of_an_owner_end_but_one
     a_revocation_holds_where_the_index_was_lost
     the_index_heals_itself
+    a_member_that_is_no_text_keeps_nobody_from_revoking
     a_thousand_sessions_of_one_owner
 }

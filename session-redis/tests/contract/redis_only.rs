@@ -12,8 +12,8 @@ use session_tests::faults::until;
 use tokio::time::Instant;
 
 use crate::{
-    common::{ANYTIME, commit, create, hex, load, new, owned_by, set},
-    server::{Server, is_installed},
+    common::{ANYTIME, commit, create, hex, load, new, owned_by, sessions_of, set},
+    server::{Server, is_installed, manager},
 };
 
 fn key(id: SessionId) -> String {
@@ -180,6 +180,62 @@ async fn forgotten_scripts_are_sent_again() {
     assert_eq!(record.fields().get("count"), Some("2"));
 }
 
+async fn is_kept(store: &RedisStore, connection: &mut ConnectionManager, id: SessionId) {
+    let before: Vec<String> = ask(connection, &["HGETALL", &key(id)]).await;
+    let is_undecodable =
+        |error: StoreError| assert!(error.is_undecodable(), "{before:?}: {error:?}");
+    is_undecodable(store.load(id).await.expect_err("not to be read"));
+    for patch in [set("count", "2"), owned_by(OwnerChange::Unchanged)] {
+        let answer = store.commit(id, ANYTIME, &patch).await;
+        is_undecodable(answer.expect_err("not to be read"));
+    }
+    let again = store.create(id, new(None)).await.expect("it answers");
+    assert!(matches!(again, Created::IdTaken));
+    let after: Vec<String> = ask(connection, &["HGETALL", &key(id)]).await;
+    assert_eq!(before, after);
+    assert!(store.delete(id).await.expect("it answers"));
+    assert!(load(store, id).await.is_none());
+}
+
+#[tokio::test]
+async fn the_session_of_an_owner_that_is_no_text_can_be_deleted() {
+    let Some((_server, store, mut connection)) = start(&[]).await else {
+        return;
+    };
+    let id = create(&store, Some("ada")).await;
+    let mut write = cmd("HSET");
+    write.arg(key(id)).arg("owner").arg(b"\xff\xfe");
+    write.exec_async(&mut connection).await.expect("it answers");
+    let error = store.load(id).await.expect_err("no text");
+    assert!(error.is_undecodable(), "{error:?}");
+    assert!(store.delete(id).await.expect("it answers"));
+    assert!(load(&store, id).await.is_none());
+}
+
+#[tokio::test]
+async fn a_connection_may_speak_either_protocol() {
+    let Some((server, _, _)) = start(&[]).await else {
+        return;
+    };
+    let url = format!("{}/?protocol=resp3", server.url());
+    let mut connection = manager(redis::Client::open(url).expect("a URL")).await;
+    let store = RedisStore::new(connection.clone());
+    let id = create(&store, Some("ada")).await;
+    for patch in [set("count", "2"), owned_by(OwnerChange::Unchanged)] {
+        let record = commit(&store, id, &patch).await;
+        assert_eq!(record.fields().get("count"), Some("2"));
+    }
+    assert!(load(&store, id).await.is_some());
+    assert_eq!(sessions_of(&store, "ada").await, [id]);
+    assert_eq!(store.count().await.expect("it answers"), 1);
+    let _: u64 = ask(&mut connection, &["DEL", &key(id)]).await;
+    assert_eq!(store.delete_expired(10).await.expect("it answers"), 1);
+    let id = create(&store, Some("ada")).await;
+    let revoked = store.revoke_owner("ada", None).await;
+    assert_eq!(revoked.expect("it answers"), 1);
+    assert!(!store.delete(id).await.expect("it answers"));
+}
+
 #[tokio::test]
 async fn what_can_not_be_read_is_never_written_but_can_be_deleted() {
     let Some((_server, store, mut connection)) = start(&[]).await else {
@@ -199,20 +255,7 @@ async fn what_can_not_be_read_is_never_written_but_can_be_deleted() {
     ] {
         let id = create(&store, None).await;
         set_number(&mut connection, id, name, value).await;
-        let before: Vec<String> = ask(&mut connection, &["HGETALL", &key(id)]).await;
-        let is_undecodable =
-            |error: StoreError| assert!(error.is_undecodable(), "{value}: {error:?}");
-        is_undecodable(store.load(id).await.expect_err(value));
-        for patch in [set("count", "2"), owned_by(OwnerChange::Unchanged)] {
-            let answer = store.commit(id, ANYTIME, &patch).await;
-            is_undecodable(answer.expect_err(value));
-        }
-        let again = store.create(id, new(None)).await.expect("it answers");
-        assert!(matches!(again, Created::IdTaken));
-        let after: Vec<String> = ask(&mut connection, &["HGETALL", &key(id)]).await;
-        assert_eq!(before, after);
-        assert!(store.delete(id).await.expect("it answers"));
-        assert!(load(&store, id).await.is_none());
+        is_kept(&store, &mut connection, id).await;
     }
     let id = SessionId::generate();
     let _: () = ask(&mut connection, &["SET", &key(id), "a string"]).await;
