@@ -22,11 +22,15 @@ local now = micros(time)
 if now >= tonumber(expires_at) then
     return { 'gone', time }
 end
--- A cluster's client repeats what a cut connection left open: it counts once.
-if nonce ~= '' and string.find(old.commits or '', nonce, 1, true) then
+local sets_owner = owner_change ~= ''
+local is_barrier = sets_owner or rotation == 'explicit'
+local superseded = tonumber(guard_generation) < tonumber(barrier)
+-- A cluster's client repeats what a cut connection left open: it counts once. But the token of somebody who has logged in
+-- meanwhile is theirs alone.
+if nonce ~= '' and string.find(old.commits or '', nonce, 1, true) and (is_barrier or not superseded) then
     return { 'repeated', time, found }
 end
-if tonumber(guard_generation) < tonumber(barrier) then
+if superseded then
     return { 'superseded', time, found }
 end
 if guard_version ~= '' and guard_version ~= version then
@@ -60,7 +64,7 @@ if nonce ~= '' then
 end
 
 -- Fields alone.
-if owner_change == '' and rotation == '' and idle == '' and remember == '' and confirm == '0' then
+if not sets_owner and rotation == '' and idle == '' and remember == '' and confirm == '0' then
     write(key, set)
     drop(key, gone)
     return { 'applied', time, found }
@@ -69,13 +73,11 @@ end
 generation, touched_at, expires_at = tonumber(generation), tonumber(touched_at), tonumber(expires_at)
 local old_expires_at = expires_at
 local same_generation = tonumber(guard_generation) == generation
-local sets_owner = owner_change ~= ''
 local owner = old.owner
 if sets_owner then
     owner = owner_change == 'set' and new_owner or nil
 end
 local other_owner = owner ~= old.owner
-local is_barrier = sets_owner or rotation == 'explicit'
 
 if is_barrier or (rotation == 'periodic' and same_generation) then
     generation = math.min(generation + 1, 4294967295)

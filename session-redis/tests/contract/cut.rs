@@ -1,7 +1,7 @@
 //! A connection that is cut in the middle of a reply.
 
-use redis::cmd;
-use session_core::SessionStore;
+use redis::{aio::ConnectionManager, cmd};
+use session_core::{SessionId, SessionStore};
 use session_redis::RedisStore;
 use session_tests::Proxy;
 
@@ -48,38 +48,41 @@ async fn a_connection_cut_in_a_reply_is_tried_again_for_a_load_and_poisons_nothi
     }
 }
 
+const COMMIT: &str = concat!(
+    include_str!("../../src/scripts/numbers.lua"),
+    include_str!("../../src/scripts/common.lua"),
+    include_str!("../../src/scripts/commit.lua"),
+);
+
+/// Sends a commit as the store does to a cluster; what became of it.
+async fn send(mut connection: ConnectionManager, id: SessionId, words: [&[&str]; 4]) -> String {
+    let [nonce, guard, changes, fields] = words;
+    let mut eval = cmd("EVAL");
+    eval.arg(COMMIT).arg(1);
+    eval.arg(format!("session:{}", hex(id.as_bytes())));
+    eval.arg(hex(id.as_bytes()));
+    eval.arg(nonce).arg(guard).arg(changes).arg(fields);
+    let answer: Vec<redis::Value> = eval.query_async(&mut connection).await.expect("it answers");
+    let status = answer.into_iter().next().expect("a status");
+    redis::from_redis_value(status).expect("text")
+}
+
 /// As the client of a cluster does it, which repeats what a cut connection left open.
 #[tokio::test]
 async fn a_repeated_commit_counts_once() {
-    const COMMIT: &str = concat!(
-        include_str!("../../src/scripts/numbers.lua"),
-        include_str!("../../src/scripts/common.lua"),
-        include_str!("../../src/scripts/commit.lua"),
-    );
     if !is_installed() {
         return;
     }
     let server = Server::start(&[]).await;
-    let mut connection = server.connect().await;
+    let connection = server.connect().await;
     let store = RedisStore::new(connection.clone());
     let id = create(&store, None).await;
     let send = async |nonce: &str, version: &str, value: &str| {
-        let mut connection = connection.clone();
-        let mut eval = cmd("EVAL");
-        eval.arg(COMMIT)
-            .arg(1)
-            .arg(format!("session:{}", hex(id.as_bytes())));
         let guard = ["0", version, "0", "1"];
         let nothing_else = ["", "", "", "", "", "", "", "0", "", ""];
-        eval.arg(hex(id.as_bytes()))
-            .arg(nonce)
-            .arg(&guard)
-            .arg(&nothing_else)
-            .arg(&["f:count", value, "k:count"]);
-        let answer: Vec<redis::Value> =
-            eval.query_async(&mut connection).await.expect("it answers");
-        let status = answer.into_iter().next().expect("a status");
-        redis::from_redis_value::<String>(status).expect("text")
+        let fields = ["f:count", value, "k:count"];
+        let words = [&[nonce], &guard[..], &nothing_else, &fields];
+        send(connection.clone(), id, words).await
     };
     let (one, other) = ("1111111111111111", "2222222222222222");
     assert_eq!(send(one, "0", "2").await, "applied");
@@ -96,8 +99,27 @@ async fn a_repeated_commit_counts_once() {
         (record.version(), record.fields().get("count")),
         (2, Some("3"))
     );
-    let _: () = cmd("PING")
-        .query_async(&mut connection)
-        .await
-        .expect("it answers");
+}
+
+#[tokio::test]
+async fn a_repeated_rotation_hands_out_no_token_of_a_log_in_meanwhile() {
+    if !is_installed() {
+        return;
+    }
+    let server = Server::start(&[]).await;
+    let connection = server.connect().await;
+    let store = RedisStore::new(connection.clone());
+    let id = create(&store, None).await;
+    let rotate = async |nonce: &str, rotation: &str| {
+        let guard = ["0", "", "0", "0"];
+        let change = ["", "", rotation, "", "", "", "", "0", "", ""];
+        send(connection.clone(), id, [&[nonce], &guard, &change, &[]]).await
+    };
+    let (periodic, explicit) = ("1111111111111111", "2222222222222222");
+    assert_eq!(rotate(periodic, "periodic").await, "applied");
+    assert_eq!(rotate(periodic, "periodic").await, "repeated");
+    // Of its own barrier, whoever asked for it is to learn.
+    assert_eq!(rotate(explicit, "explicit").await, "applied");
+    assert_eq!(rotate(explicit, "explicit").await, "repeated");
+    assert_eq!(rotate(periodic, "periodic").await, "superseded");
 }
