@@ -36,7 +36,7 @@ impl TryFrom<Vec<Value>> for Reply {
         let mut part = || parts.next().unwrap_or(Value::Nil);
         let status: String = read(part(), "no status")?;
         if status == "malformed" {
-            return Err(Malformed("a number is missing").into());
+            return Err(Malformed("it is not written over").into());
         }
         let now = moment(part())?;
         let found = stored(part(), now)?;

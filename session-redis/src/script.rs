@@ -18,9 +18,9 @@ macro_rules! scripts {
 scripts! {
     LOAD = "load.lua";
     CREATE_FIELDS = "numbers.lua" "create_fields.lua";
-    COMMIT_FIELDS = "numbers.lua" "commit_fields.lua";
+    COMMIT_FIELDS = "numbers.lua" "hash.lua" "commit_fields.lua";
     CREATE = "numbers.lua" "common.lua" "create.lua";
-    COMMIT = "numbers.lua" "common.lua" "commit.lua";
+    COMMIT = "numbers.lua" "common.lua" "hash.lua" "commit.lua";
     DELETE = "numbers.lua" "common.lua" "delete.lua";
     ENROL = "numbers.lua" "common.lua" "enrol.lua";
     MEMBERS = "numbers.lua" "common.lua" "members.lua";

@@ -10,11 +10,9 @@ local time, found = call('TIME'), call('HGETALL', key)
 if #found == 0 then
     return { 'gone', time }
 end
-local old = {}
-for at = 1, #found, 2 do
-    old[found[at]] = found[at + 1]
-end
-local head, created_at, started_at, touched_at, rotated_at, expires_at, generation, barrier, version = numbers(old.meta)
+local old = readable(found)
+local head, created_at, started_at, touched_at, rotated_at, expires_at, generation, barrier, version =
+    numbers(old and old.meta)
 if not head then
     return { 'malformed', time }
 end

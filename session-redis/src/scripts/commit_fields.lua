@@ -6,11 +6,8 @@ local key, time, found = KEYS[1], redis.call('TIME'), redis.call('HGETALL', KEYS
 if #found == 0 then
     return { 'gone', time }
 end
-local old = {}
-for at = 1, #found, 2 do
-    old[found[at]] = found[at + 1]
-end
-local head, _, _, _, _, expires_at, _, barrier, version = numbers(old.meta)
+local old = readable(found)
+local head, _, _, _, _, expires_at, _, barrier, version = numbers(old and old.meta)
 if not head then
     return { 'malformed', time }
 end

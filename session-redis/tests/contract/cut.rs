@@ -51,6 +51,7 @@ async fn a_connection_cut_in_a_reply_is_tried_again_for_a_load_and_poisons_nothi
 const COMMIT: &str = concat!(
     include_str!("../../src/scripts/numbers.lua"),
     include_str!("../../src/scripts/common.lua"),
+    include_str!("../../src/scripts/hash.lua"),
     include_str!("../../src/scripts/commit.lua"),
 );
 

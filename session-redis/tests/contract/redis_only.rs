@@ -257,6 +257,25 @@ async fn what_can_not_be_read_is_never_written_but_can_be_deleted() {
         set_number(&mut connection, id, name, value).await;
         is_kept(&store, &mut connection, id).await;
     }
+    let long = format!("f:{}", "a".repeat(129));
+    for (owner, name, value) in [
+        (None, "k:count", "2"),
+        (None, &*long, "2"),
+        (None, "owner", "ada"),
+        (None, "owner_since", "7"),
+        (Some("ada"), "owner_since", ""),
+        (Some("ada"), "owner_since", "1e9"),
+        (Some("ada"), "mark_seen", "-1"),
+        (None, "confirmed_at", "9007199254740992"),
+        (None, "remembered", "1"),
+        (None, "remembered", "1.5"),
+        (None, "remembered", "01.000000000"),
+        (None, "remembered", "18446744073709551616.000000000"),
+    ] {
+        let id = create(&store, owner).await;
+        let _: u64 = ask(&mut connection, &["HSET", &key(id), name, value]).await;
+        is_kept(&store, &mut connection, id).await;
+    }
     let id = SessionId::generate();
     let _: () = ask(&mut connection, &["SET", &key(id), "a string"]).await;
     assert!(store.load(id).await.expect_err("no hash").is_undecodable());
