@@ -1,6 +1,6 @@
 //! Writes out `Self`, which in the generated code would be another type than in the user's struct.
 
-use proc_macro2::{Group, TokenStream, TokenTree};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{DeriveInput, Result};
 
@@ -16,8 +16,9 @@ pub(crate) fn written_out(input: &DeriveInput) -> Result<DeriveInput> {
 fn replace(tokens: TokenStream, receiver: &TokenStream) -> TokenStream {
     let replace_one = |token| match token {
         TokenTree::Ident(name) if name == "Self" => {
+            // By the derive, so that nobody is told that the user's own struct is deprecated.
             let at_its_place = |mut token: TokenTree| {
-                token.set_span(name.span());
+                token.set_span(Span::call_site().located_at(name.span()));
                 token
             };
             receiver.clone().into_iter().map(at_its_place).collect()

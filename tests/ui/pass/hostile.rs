@@ -86,6 +86,19 @@ pub struct r#Login {
     pub user: String,
 }
 
+/// A view that nobody may use, with a default of its own.
+#[deprecated]
+#[derive(Debug, SessionData)]
+pub struct Old {
+    #[session(default = Self::START.to_vec())]
+    start: Vec<u64>,
+}
+
+#[allow(deprecated)]
+impl Old {
+    const START: [u64; 1] = [3];
+}
+
 /// A view without a field.
 #[derive(Clone, Copy, Debug, SessionData)]
 pub struct Nothing {}
