@@ -108,8 +108,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// **`accessor`** renames the accessors, `name()`, `set_name(..)` and so on, but not what is stored.
 /// It is the cure for a field whose accessors coincide with those of another field, or are
 /// among the methods that `TypedSession` has itself (`state`, `set_state`, `clear`, `update`,
-/// `try_update`, `session`) or that other traits would put in front of them (`clone`, `to_owned`,
-/// `into`, `try_into`, `borrow`, `borrow_mut`, `as_ref`, `as_mut`, `deref`, `type_id`).
+/// `try_update`, `session`) or that other traits would put in front of them (`clone`, `clone_from`,
+/// `to_owned`, `clone_into`, `into`, `try_into`, `borrow`, `borrow_mut`, `as_ref`, `as_mut`, `deref`, `type_id`).
 ///
 /// **`flash`** is a message for the next page: both `notice()` and `take_notice()` consume it.
 /// `state` and `update` see it without consuming it.

@@ -365,6 +365,8 @@ fn no_accessor_is_hidden() {
         "try_into",
         "borrow",
         "borrow_mut",
+        "clone_from",
+        "clone_into",
         "as_ref",
         "as_mut",
         "deref",

@@ -5,6 +5,8 @@ struct Visit {
     session: u64,
     #[session(accessor = "clone")]
     copy: bool,
+    clone_from: Option<String>,
+    clone_into: Option<String>,
 }
 
 fn handler(session: TypedSession<Visit>) {
