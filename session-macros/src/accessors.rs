@@ -68,8 +68,8 @@ pub(crate) fn structure(
 
         #[automatically_derived]
         impl #impl_generics ::core::fmt::Debug for #accessors_type #where_clause {
-            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                ::core::fmt::Formatter::write_str(f, #redacted)
+            fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::fmt::Formatter::write_str(__f, #redacted)
             }
         }
     }
@@ -130,8 +130,8 @@ fn read_item(field: &Field<'_>, names: &Names) -> TokenStream {
     let (p, ty, default) = (&names.private, field.ty, names.default(field));
     let (read, constant) = (read_function(field), constant(field));
     quote! {
-        fn #read(reader: &#p::Reader<'_>) -> #ty {
-            #p::Reader::field::<#ty>(reader, Self::#constant, || #default)
+        fn #read(__reader: &#p::Reader<'_>) -> #ty {
+            #p::Reader::field::<#ty>(__reader, Self::#constant, || #default)
         }
     }
 }
@@ -149,7 +149,7 @@ fn method(
     let must_use = reads_only.then(|| quote!(#[must_use]));
     let signature = match does {
         Does::Get | Does::Take => quote!(#name(&self) -> #ty),
-        Does::Set => quote!(#name(&self, value: #ty)),
+        Does::Set => quote!(#name(&self, __value: #ty)),
         Does::Remove => quote!(#name(&self)),
     };
     quote! {
@@ -197,19 +197,21 @@ fn body(field: &Field<'_>, does: Does, names: &Names) -> TokenStream {
             let remove = quote!(#p::View::unset(&self.#session, Self::#constant));
             match does {
                 Does::Get if field.kind == Kind::Plain => get,
-                Does::Get | Does::Take => quote!(let value = #get; #remove; value),
-                Does::Set => quote!(#p::View::set::<#ty>(&self.#session, Self::#constant, &value)),
+                Does::Get | Does::Take => quote!(let __value = #get; #remove; __value),
+                Does::Set => {
+                    quote!(#p::View::set::<#ty>(&self.#session, Self::#constant, &__value))
+                }
                 Does::Remove => remove,
             }
         }
         Kind::Required if does == Does::Set => {
-            quote!(#p::View::set_required::<#ty>(&self.#session, Self::#constant, value, &self.#last))
+            quote!(#p::View::set_required::<#ty>(&self.#session, Self::#constant, __value, &self.#last))
         }
         Kind::Required => {
             quote!(#p::View::get_required::<#ty>(&self.#session, Self::#constant, &self.#last))
         }
         Kind::RequiredOwner if does == Does::Set => {
-            quote!(#p::View::set_required_owner::<#ty>(&self.#session, value, &self.#last))
+            quote!(#p::View::set_required_owner::<#ty>(&self.#session, __value, &self.#last))
         }
         Kind::RequiredOwner => {
             quote!(#p::View::get_required_owner::<#ty>(&self.#session, &self.#last))
@@ -222,10 +224,10 @@ fn body(field: &Field<'_>, does: Does, names: &Names) -> TokenStream {
             match does {
                 Does::Get => get,
                 Does::Set => {
-                    quote!(#set(&self.#session, ::core::option::Option::as_ref(&value)))
+                    quote!(#set(&self.#session, ::core::option::Option::as_ref(&__value)))
                 }
                 Does::Remove => none,
-                Does::Take => quote!(let owner = #get; #none; owner),
+                Does::Take => quote!(let __owner = #get; #none; __owner),
             }
         }
         // It has no accessors.

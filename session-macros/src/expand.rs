@@ -45,7 +45,7 @@ fn default(field: &Field<'_>, names: &Names) -> Option<TokenStream> {
     let value = field.attrs.default.as_ref()?;
     let place = generated(quote!(impl #impl_generics #accessors_type #where_clause));
     let signature = generated(quote!(fn #name() -> #ty));
-    Some(quote!(#place { #signature { let value: #ty = #value; value } }))
+    Some(quote!(#place { #signature { let __value: #ty = #value; __value } }))
 }
 
 /// Marks the tokens, the user's types among them, as written by the derive, where they are:

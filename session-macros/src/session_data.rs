@@ -37,27 +37,27 @@ pub(crate) fn expand(view: &View<'_>, names: &Names) -> TokenStream {
             const FIELDS: &'static [#p::Field] = &[#(*#constants),*];
 
             fn accessors(
-                session: #p::View,
+                __session: #p::View,
             ) -> ::core::result::Result<Self::Accessors, #p::FieldError> {
                 #(#stricts;)*
                 ::core::result::Result::Ok(#accessors {
                     #(#lasts: #loads,)*
-                    #session: session,
+                    #session: __session,
                     #(#marker: ::core::marker::PhantomData,)*
                 })
             }
 
-            fn state(accessors: &Self::Accessors) -> Self {
+            fn state(__accessors: &Self::Accessors) -> Self {
                 Self { #(#fields: #states,)* }
             }
 
             fn read(
-                reader: &#p::Reader<'_>,
+                __reader: &#p::Reader<'_>,
             ) -> ::core::result::Result<Self, #p::FieldError> {
                 ::core::result::Result::Ok(Self { #(#fields: #reads,)* })
             }
 
-            fn write(&self, writer: &mut #p::Writer) {
+            fn write(&self, __writer: &mut #p::Writer) {
                 #(#writes;)*
             }
         }
@@ -70,7 +70,7 @@ fn strict(field: &Field<'_>, names: &Names) -> Option<TokenStream> {
     field
         .attrs
         .has("strict")
-        .then(|| quote!(#p::View::strict::<#ty>(&session, #constant)?))
+        .then(|| quote!(#p::View::strict::<#ty>(&__session, #constant)?))
 }
 
 /// Loads a required field, without which there are no accessors.
@@ -78,10 +78,10 @@ fn load(field: &Field<'_>, names: &Names) -> TokenStream {
     let (p, ty) = (&names.private, field.ty);
     if field.kind == Kind::RequiredOwner {
         let name = field.ident.unraw().to_string();
-        return quote!(#p::View::required_owner::<#ty>(&session, #name)?);
+        return quote!(#p::View::required_owner::<#ty>(&__session, #name)?);
     }
     let constant = names.constant(field);
-    quote!(#p::View::required::<#ty>(&session, #constant)?)
+    quote!(#p::View::required::<#ty>(&__session, #constant)?)
 }
 
 /// The field's value as the request sees it.
@@ -98,9 +98,9 @@ fn state(field: &Field<'_>, names: &Names) -> TokenStream {
         // Its getter would consume it.
         Kind::Flash => {
             let read = read_function(field);
-            quote!(#p::View::reading(&accessors.#session, #accessors_path::#read))
+            quote!(#p::View::reading(&__accessors.#session, #accessors_path::#read))
         }
-        _ => quote!(#accessors_path::#getter(accessors)),
+        _ => quote!(#accessors_path::#getter(__accessors)),
     }
 }
 
@@ -112,20 +112,20 @@ fn read(field: &Field<'_>, names: &Names) -> TokenStream {
         Kind::Plain | Kind::Flash => {
             if field.attrs.has("strict") {
                 let default = names.default(field);
-                quote!(#p::Reader::strict::<#ty>(reader, #constant, || #default)?)
+                quote!(#p::Reader::strict::<#ty>(__reader, #constant, || #default)?)
             } else {
                 let (accessors, read) = (&names.accessors_path, read_function(field));
-                quote!(#accessors::#read(reader))
+                quote!(#accessors::#read(__reader))
             }
         }
-        Kind::Required => quote!(#p::Reader::required::<#ty>(reader, #constant)?),
+        Kind::Required => quote!(#p::Reader::required::<#ty>(__reader, #constant)?),
         Kind::Owner => {
             let value = field.value_type();
-            quote!(#p::Reader::owner::<#value>(reader))
+            quote!(#p::Reader::owner::<#value>(__reader))
         }
         Kind::RequiredOwner => {
             let name = field.ident.unraw().to_string();
-            quote!(#p::Reader::required_owner::<#ty>(reader, #name)?)
+            quote!(#p::Reader::required_owner::<#ty>(__reader, #name)?)
         }
     }
 }
@@ -137,16 +137,16 @@ fn write(field: &Field<'_>, names: &Names) -> Option<TokenStream> {
         Kind::Skipped => return None,
         Kind::Plain | Kind::Flash | Kind::Required => {
             let constant = names.constant(field);
-            quote!(#p::Writer::field::<#ty>(writer, #constant, &self.#ident))
+            quote!(#p::Writer::field::<#ty>(__writer, #constant, &self.#ident))
         }
         Kind::Owner => {
             let value = field.value_type();
             let owner = quote!(::core::option::Option::as_ref(&self.#ident));
-            quote!(#p::Writer::owner::<#value>(writer, #owner))
+            quote!(#p::Writer::owner::<#value>(__writer, #owner))
         }
         Kind::RequiredOwner => {
             let owner = quote!(::core::option::Option::Some(&self.#ident));
-            quote!(#p::Writer::owner::<#ty>(writer, #owner))
+            quote!(#p::Writer::owner::<#ty>(__writer, #owner))
         }
     })
 }

@@ -1,7 +1,13 @@
 //! A crate in which every name that the derive could need means something else.
 
 #![deny(warnings, clippy::pedantic)]
-#![allow(dead_code, missing_docs, missing_debug_implementations)]
+#![allow(
+    dead_code,
+    missing_docs,
+    missing_debug_implementations,
+    non_camel_case_types,
+    non_upper_case_globals
+)]
 
 use session_axum::{SessionData, TypedSession};
 
@@ -15,6 +21,15 @@ pub struct Some;
 pub struct String;
 pub struct Vec;
 pub struct View;
+
+// Where a parameter or a local had one of these names, it would be a pattern that matches this alone.
+pub struct accessors;
+pub struct reader;
+pub struct value;
+pub struct writer;
+pub const f: u8 = 1;
+pub const owner: u8 = 1;
+pub static session: u8 = 1;
 
 pub trait Clone {}
 pub trait Debug {}
@@ -51,6 +66,14 @@ pub struct Visit {
     user: ::core::option::Option<u8>,
     #[session(required)]
     since: u64,
+    #[session(strict, default = 1)]
+    page: u64,
+}
+
+#[derive(SessionData)]
+pub struct Login {
+    #[session(owner, required)]
+    user: u64,
 }
 
 pub fn main() {

@@ -16,8 +16,8 @@ impl ::core::clone::Clone for ShopAccessors {
 }
 #[automatically_derived]
 impl ::core::fmt::Debug for ShopAccessors {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        ::core::fmt::Formatter::write_str(f, "ShopAccessors { .. }")
+    fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        ::core::fmt::Formatter::write_str(__f, "ShopAccessors { .. }")
     }
 }
 impl ShopAccessors {
@@ -36,27 +36,27 @@ impl ShopAccessors {
             "shop.notice",
         )
         .none_is_absent();
-    fn __read_language(reader: &framework::session::__private::Reader<'_>) -> String {
+    fn __read_language(__reader: &framework::session::__private::Reader<'_>) -> String {
         framework::session::__private::Reader::field::<
             String,
-        >(reader, Self::__field_language, || ShopAccessors::__default_language())
+        >(__reader, Self::__field_language, || ShopAccessors::__default_language())
     }
-    fn __read_basket(reader: &framework::session::__private::Reader<'_>) -> Vec<u64> {
+    fn __read_basket(__reader: &framework::session::__private::Reader<'_>) -> Vec<u64> {
         framework::session::__private::Reader::field::<
             Vec<u64>,
         >(
-            reader,
+            __reader,
             Self::__field_basket,
             || <Vec<u64> as ::core::default::Default>::default(),
         )
     }
     fn __read_notice(
-        reader: &framework::session::__private::Reader<'_>,
+        __reader: &framework::session::__private::Reader<'_>,
     ) -> Option<String> {
         framework::session::__private::Reader::field::<
             Option<String>,
         >(
-            reader,
+            __reader,
             Self::__field_notice,
             || <Option<String> as ::core::default::Default>::default(),
         )
@@ -69,10 +69,10 @@ impl ShopAccessors {
         >(&self.__session, &self.__last_user_id)
     }
     /// Sets `user_id`.
-    pub fn set_user_id(&self, value: u64) {
+    pub fn set_user_id(&self, __value: u64) {
         framework::session::__private::View::set_required_owner::<
             u64,
-        >(&self.__session, value, &self.__last_user_id)
+        >(&self.__session, __value, &self.__last_user_id)
     }
     /// The session's `since`.
     #[must_use]
@@ -82,10 +82,10 @@ impl ShopAccessors {
         >(&self.__session, Self::__field_since, &self.__last_since)
     }
     /// Sets `since`.
-    pub fn set_since(&self, value: String) {
+    pub fn set_since(&self, __value: String) {
         framework::session::__private::View::set_required::<
             String,
-        >(&self.__session, Self::__field_since, value, &self.__last_since)
+        >(&self.__session, Self::__field_since, __value, &self.__last_since)
     }
     /// The session's `language`.
     #[must_use]
@@ -96,10 +96,10 @@ impl ShopAccessors {
         )
     }
     /// Sets `language`.
-    pub fn set_language(&self, value: String) {
+    pub fn set_language(&self, __value: String) {
         framework::session::__private::View::set::<
             String,
-        >(&self.__session, Self::__field_language, &value)
+        >(&self.__session, Self::__field_language, &__value)
     }
     /// Removes `language`, which then reads as its default.
     pub fn remove_language(&self) {
@@ -117,10 +117,10 @@ impl ShopAccessors {
         )
     }
     /// Sets `basket`.
-    pub fn set_basket(&self, value: Vec<u64>) {
+    pub fn set_basket(&self, __value: Vec<u64>) {
         framework::session::__private::View::set::<
             Vec<u64>,
-        >(&self.__session, Self::__field_basket, &value)
+        >(&self.__session, Self::__field_basket, &__value)
     }
     /// Removes `basket`, which then reads as its default.
     pub fn remove_basket(&self) {
@@ -128,7 +128,7 @@ impl ShopAccessors {
     }
     /// The session's `notice`, which reading removes.
     pub fn message(&self) -> Option<String> {
-        let value = framework::session::__private::View::reading(
+        let __value = framework::session::__private::View::reading(
             &self.__session,
             Self::__read_notice,
         );
@@ -136,13 +136,13 @@ impl ShopAccessors {
             &self.__session,
             Self::__field_notice,
         );
-        value
+        __value
     }
     /// Sets `notice`.
-    pub fn set_message(&self, value: Option<String>) {
+    pub fn set_message(&self, __value: Option<String>) {
         framework::session::__private::View::set::<
             Option<String>,
-        >(&self.__session, Self::__field_notice, &value)
+        >(&self.__session, Self::__field_notice, &__value)
     }
     /// Removes `notice`, which then reads as its default.
     pub fn remove_message(&self) {
@@ -150,7 +150,7 @@ impl ShopAccessors {
     }
     /// Takes `notice` out of the session.
     pub fn take_message(&self) -> Option<String> {
-        let value = framework::session::__private::View::reading(
+        let __value = framework::session::__private::View::reading(
             &self.__session,
             Self::__read_notice,
         );
@@ -158,7 +158,7 @@ impl ShopAccessors {
             &self.__session,
             Self::__field_notice,
         );
-        value
+        __value
     }
 }
 #[automatically_derived]
@@ -171,80 +171,80 @@ impl framework::session::SessionData for Shop {
         *ShopAccessors::__field_notice,
     ];
     fn accessors(
-        session: framework::session::__private::View,
+        __session: framework::session::__private::View,
     ) -> ::core::result::Result<
         Self::Accessors,
         framework::session::__private::FieldError,
     > {
         framework::session::__private::View::strict::<
             Vec<u64>,
-        >(&session, ShopAccessors::__field_basket)?;
+        >(&__session, ShopAccessors::__field_basket)?;
         ::core::result::Result::Ok(ShopAccessors {
             __last_user_id: framework::session::__private::View::required_owner::<
                 u64,
-            >(&session, "user_id")?,
+            >(&__session, "user_id")?,
             __last_since: framework::session::__private::View::required::<
                 String,
-            >(&session, ShopAccessors::__field_since)?,
-            __session: session,
+            >(&__session, ShopAccessors::__field_since)?,
+            __session: __session,
         })
     }
-    fn state(accessors: &Self::Accessors) -> Self {
+    fn state(__accessors: &Self::Accessors) -> Self {
         Self {
-            user_id: ShopAccessors::user_id(accessors),
-            since: ShopAccessors::since(accessors),
-            language: ShopAccessors::language(accessors),
-            basket: ShopAccessors::basket(accessors),
+            user_id: ShopAccessors::user_id(__accessors),
+            since: ShopAccessors::since(__accessors),
+            language: ShopAccessors::language(__accessors),
+            basket: ShopAccessors::basket(__accessors),
             notice: framework::session::__private::View::reading(
-                &accessors.__session,
+                &__accessors.__session,
                 ShopAccessors::__read_notice,
             ),
             cache: <Cache as ::core::default::Default>::default(),
         }
     }
     fn read(
-        reader: &framework::session::__private::Reader<'_>,
+        __reader: &framework::session::__private::Reader<'_>,
     ) -> ::core::result::Result<Self, framework::session::__private::FieldError> {
         ::core::result::Result::Ok(Self {
             user_id: framework::session::__private::Reader::required_owner::<
                 u64,
-            >(reader, "user_id")?,
+            >(__reader, "user_id")?,
             since: framework::session::__private::Reader::required::<
                 String,
-            >(reader, ShopAccessors::__field_since)?,
-            language: ShopAccessors::__read_language(reader),
+            >(__reader, ShopAccessors::__field_since)?,
+            language: ShopAccessors::__read_language(__reader),
             basket: framework::session::__private::Reader::strict::<
                 Vec<u64>,
             >(
-                reader,
+                __reader,
                 ShopAccessors::__field_basket,
                 || <Vec<u64> as ::core::default::Default>::default(),
             )?,
-            notice: ShopAccessors::__read_notice(reader),
+            notice: ShopAccessors::__read_notice(__reader),
             cache: <Cache as ::core::default::Default>::default(),
         })
     }
-    fn write(&self, writer: &mut framework::session::__private::Writer) {
+    fn write(&self, __writer: &mut framework::session::__private::Writer) {
         framework::session::__private::Writer::owner::<
             u64,
-        >(writer, ::core::option::Option::Some(&self.user_id));
+        >(__writer, ::core::option::Option::Some(&self.user_id));
         framework::session::__private::Writer::field::<
             String,
-        >(writer, ShopAccessors::__field_since, &self.since);
+        >(__writer, ShopAccessors::__field_since, &self.since);
         framework::session::__private::Writer::field::<
             String,
-        >(writer, ShopAccessors::__field_language, &self.language);
+        >(__writer, ShopAccessors::__field_language, &self.language);
         framework::session::__private::Writer::field::<
             Vec<u64>,
-        >(writer, ShopAccessors::__field_basket, &self.basket);
+        >(__writer, ShopAccessors::__field_basket, &self.basket);
         framework::session::__private::Writer::field::<
             Option<String>,
-        >(writer, ShopAccessors::__field_notice, &self.notice);
+        >(__writer, ShopAccessors::__field_notice, &self.notice);
     }
 }
 impl ShopAccessors {
     fn __default_language() -> String {
-        let value: String = Shop::LANG.to_owned();
-        value
+        let __value: String = Shop::LANG.to_owned();
+        __value
     }
 }

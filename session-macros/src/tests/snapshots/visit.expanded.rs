@@ -12,8 +12,8 @@ impl ::core::clone::Clone for VisitAccessors {
 }
 #[automatically_derived]
 impl ::core::fmt::Debug for VisitAccessors {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        ::core::fmt::Formatter::write_str(f, "VisitAccessors { .. }")
+    fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        ::core::fmt::Formatter::write_str(__f, "VisitAccessors { .. }")
     }
 }
 impl VisitAccessors {
@@ -24,16 +24,16 @@ impl VisitAccessors {
             "name",
         )
         .none_is_absent();
-    fn __read_count(reader: &::session_axum::__private::Reader<'_>) -> u64 {
+    fn __read_count(__reader: &::session_axum::__private::Reader<'_>) -> u64 {
         ::session_axum::__private::Reader::field::<
             u64,
-        >(reader, Self::__field_count, || <u64 as ::core::default::Default>::default())
+        >(__reader, Self::__field_count, || <u64 as ::core::default::Default>::default())
     }
-    fn __read_name(reader: &::session_axum::__private::Reader<'_>) -> Option<String> {
+    fn __read_name(__reader: &::session_axum::__private::Reader<'_>) -> Option<String> {
         ::session_axum::__private::Reader::field::<
             Option<String>,
         >(
-            reader,
+            __reader,
             Self::__field_name,
             || <Option<String> as ::core::default::Default>::default(),
         )
@@ -46,10 +46,10 @@ impl VisitAccessors {
     /// Sets `count`.
     ///
     /// How often this visitor came.
-    fn set_count(&self, value: u64) {
+    fn set_count(&self, __value: u64) {
         ::session_axum::__private::View::set::<
             u64,
-        >(&self.__session, Self::__field_count, &value)
+        >(&self.__session, Self::__field_count, &__value)
     }
     /// Removes `count`, which then reads as its default.
     ///
@@ -63,10 +63,10 @@ impl VisitAccessors {
         ::session_axum::__private::View::reading(&self.__session, Self::__read_name)
     }
     /// Sets `name`.
-    fn set_name(&self, value: Option<String>) {
+    fn set_name(&self, __value: Option<String>) {
         ::session_axum::__private::View::set::<
             Option<String>,
-        >(&self.__session, Self::__field_name, &value)
+        >(&self.__session, Self::__field_name, &__value)
     }
     /// Removes `name`, which then reads as its default.
     fn remove_name(&self) {
@@ -74,12 +74,12 @@ impl VisitAccessors {
     }
     /// Takes `name` out of the session.
     fn take_name(&self) -> Option<String> {
-        let value = ::session_axum::__private::View::reading(
+        let __value = ::session_axum::__private::View::reading(
             &self.__session,
             Self::__read_name,
         );
         ::session_axum::__private::View::unset(&self.__session, Self::__field_name);
-        value
+        __value
     }
 }
 #[automatically_derived]
@@ -90,32 +90,32 @@ impl ::session_axum::SessionData for Visit {
         *VisitAccessors::__field_name,
     ];
     fn accessors(
-        session: ::session_axum::__private::View,
+        __session: ::session_axum::__private::View,
     ) -> ::core::result::Result<Self::Accessors, ::session_axum::__private::FieldError> {
         ::core::result::Result::Ok(VisitAccessors {
-            __session: session,
+            __session: __session,
         })
     }
-    fn state(accessors: &Self::Accessors) -> Self {
+    fn state(__accessors: &Self::Accessors) -> Self {
         Self {
-            count: VisitAccessors::count(accessors),
-            name: VisitAccessors::name(accessors),
+            count: VisitAccessors::count(__accessors),
+            name: VisitAccessors::name(__accessors),
         }
     }
     fn read(
-        reader: &::session_axum::__private::Reader<'_>,
+        __reader: &::session_axum::__private::Reader<'_>,
     ) -> ::core::result::Result<Self, ::session_axum::__private::FieldError> {
         ::core::result::Result::Ok(Self {
-            count: VisitAccessors::__read_count(reader),
-            name: VisitAccessors::__read_name(reader),
+            count: VisitAccessors::__read_count(__reader),
+            name: VisitAccessors::__read_name(__reader),
         })
     }
-    fn write(&self, writer: &mut ::session_axum::__private::Writer) {
+    fn write(&self, __writer: &mut ::session_axum::__private::Writer) {
         ::session_axum::__private::Writer::field::<
             u64,
-        >(writer, VisitAccessors::__field_count, &self.count);
+        >(__writer, VisitAccessors::__field_count, &self.count);
         ::session_axum::__private::Writer::field::<
             Option<String>,
-        >(writer, VisitAccessors::__field_name, &self.name);
+        >(__writer, VisitAccessors::__field_name, &self.name);
     }
 }

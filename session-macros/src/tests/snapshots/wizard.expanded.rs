@@ -25,8 +25,8 @@ impl<S: Step, const PAGES: usize> ::core::fmt::Debug for WizardAccessors<S, PAGE
 where
     S::Answer: Clone,
 {
-    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-        ::core::fmt::Formatter::write_str(f, "WizardAccessors { .. }")
+    fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        ::core::fmt::Formatter::write_str(__f, "WizardAccessors { .. }")
     }
 }
 impl<S: Step, const PAGES: usize> WizardAccessors<S, PAGES>
@@ -45,12 +45,12 @@ where
         "step",
     );
     fn __read_answers(
-        reader: &::session_axum::__private::Reader<'_>,
+        __reader: &::session_axum::__private::Reader<'_>,
     ) -> [S::Answer; PAGES] {
         ::session_axum::__private::Reader::field::<
             [S::Answer; PAGES],
         >(
-            reader,
+            __reader,
             Self::__field_answers,
             || <[S::Answer; PAGES] as ::core::default::Default>::default(),
         )
@@ -61,10 +61,10 @@ where
         ::session_axum::__private::View::get_owner::<String>(&self.__session)
     }
     /// Sets `user`.
-    pub(crate) fn set_user(&self, value: Option<String>) {
+    pub(crate) fn set_user(&self, __value: Option<String>) {
         ::session_axum::__private::View::put_owner::<
             String,
-        >(&self.__session, ::core::option::Option::as_ref(&value))
+        >(&self.__session, ::core::option::Option::as_ref(&__value))
     }
     /// Removes `user`, so that the session has no owner.
     pub(crate) fn remove_user(&self) {
@@ -74,13 +74,13 @@ where
     }
     /// Takes `user` out of the session.
     pub(crate) fn take_user(&self) -> Option<String> {
-        let owner = ::session_axum::__private::View::get_owner::<
+        let __owner = ::session_axum::__private::View::get_owner::<
             String,
         >(&self.__session);
         ::session_axum::__private::View::put_owner::<
             String,
         >(&self.__session, ::core::option::Option::None);
-        owner
+        __owner
     }
     /// The session's `answers`.
     #[must_use]
@@ -88,10 +88,10 @@ where
         ::session_axum::__private::View::reading(&self.__session, Self::__read_answers)
     }
     /// Sets `answers`.
-    pub(crate) fn set_answers(&self, value: [S::Answer; PAGES]) {
+    pub(crate) fn set_answers(&self, __value: [S::Answer; PAGES]) {
         ::session_axum::__private::View::set::<
             [S::Answer; PAGES],
-        >(&self.__session, Self::__field_answers, &value)
+        >(&self.__session, Self::__field_answers, &__value)
     }
     /// Removes `answers`, which then reads as its default.
     pub(crate) fn remove_answers(&self) {
@@ -105,10 +105,10 @@ where
         >(&self.__session, Self::__field_step, &self.__last_step)
     }
     /// Sets `step`.
-    pub(crate) fn set_step(&self, value: S) {
+    pub(crate) fn set_step(&self, __value: S) {
         ::session_axum::__private::View::set_required::<
             S,
-        >(&self.__session, Self::__field_step, value, &self.__last_step)
+        >(&self.__session, Self::__field_step, __value, &self.__last_step)
     }
 }
 #[automatically_derived]
@@ -127,43 +127,43 @@ where
         *WizardAccessors::<S, PAGES>::__field_step,
     ];
     fn accessors(
-        session: ::session_axum::__private::View,
+        __session: ::session_axum::__private::View,
     ) -> ::core::result::Result<Self::Accessors, ::session_axum::__private::FieldError> {
         ::core::result::Result::Ok(WizardAccessors {
             __last_step: ::session_axum::__private::View::required::<
                 S,
-            >(&session, WizardAccessors::<S, PAGES>::__field_step)?,
-            __session: session,
+            >(&__session, WizardAccessors::<S, PAGES>::__field_step)?,
+            __session: __session,
             __marker: ::core::marker::PhantomData,
         })
     }
-    fn state(accessors: &Self::Accessors) -> Self {
+    fn state(__accessors: &Self::Accessors) -> Self {
         Self {
-            user: WizardAccessors::<S, PAGES>::user(accessors),
-            answers: WizardAccessors::<S, PAGES>::answers(accessors),
-            step: WizardAccessors::<S, PAGES>::step(accessors),
+            user: WizardAccessors::<S, PAGES>::user(__accessors),
+            answers: WizardAccessors::<S, PAGES>::answers(__accessors),
+            step: WizardAccessors::<S, PAGES>::step(__accessors),
         }
     }
     fn read(
-        reader: &::session_axum::__private::Reader<'_>,
+        __reader: &::session_axum::__private::Reader<'_>,
     ) -> ::core::result::Result<Self, ::session_axum::__private::FieldError> {
         ::core::result::Result::Ok(Self {
-            user: ::session_axum::__private::Reader::owner::<String>(reader),
-            answers: WizardAccessors::<S, PAGES>::__read_answers(reader),
+            user: ::session_axum::__private::Reader::owner::<String>(__reader),
+            answers: WizardAccessors::<S, PAGES>::__read_answers(__reader),
             step: ::session_axum::__private::Reader::required::<
                 S,
-            >(reader, WizardAccessors::<S, PAGES>::__field_step)?,
+            >(__reader, WizardAccessors::<S, PAGES>::__field_step)?,
         })
     }
-    fn write(&self, writer: &mut ::session_axum::__private::Writer) {
+    fn write(&self, __writer: &mut ::session_axum::__private::Writer) {
         ::session_axum::__private::Writer::owner::<
             String,
-        >(writer, ::core::option::Option::as_ref(&self.user));
+        >(__writer, ::core::option::Option::as_ref(&self.user));
         ::session_axum::__private::Writer::field::<
             [S::Answer; PAGES],
-        >(writer, WizardAccessors::<S, PAGES>::__field_answers, &self.answers);
+        >(__writer, WizardAccessors::<S, PAGES>::__field_answers, &self.answers);
         ::session_axum::__private::Writer::field::<
             S,
-        >(writer, WizardAccessors::<S, PAGES>::__field_step, &self.step);
+        >(__writer, WizardAccessors::<S, PAGES>::__field_step, &self.step);
     }
 }
