@@ -6,7 +6,7 @@ use session_core::{Committed, Guard, Patch, SessionId, StoreError};
 use crate::{
     error::Malformed,
     reply::{Reply, cut, record},
-    request::Change,
+    request::Args,
     script::{self, MAX_UNPACKED},
     store::{Connection, RedisStore},
 };
@@ -41,8 +41,8 @@ impl<C: Connection> RedisStore<C> {
         let marks = self.enrol_first(owner, &key, lifetime).await?;
         let owner_keys = owner.map(|owner| self.owner_keys(owner));
         let keys = self.with_owner(&key, owner_keys.as_ref());
-        let change = Change::new(key.member(), self.nonce(), guard, patch, marks);
-        let reply: Vec<Value> = self.call(&script::COMMIT, &keys, &change.args()).await?;
+        let args = Args::of_commit(key.member(), self.nonce(), guard, patch, marks);
+        let reply: Vec<Value> = self.call(&script::COMMIT, &keys, &args.bytes()).await?;
         Reply::try_from(reply)
     }
 
@@ -53,8 +53,8 @@ impl<C: Connection> RedisStore<C> {
         guard: Guard,
         patch: &Patch,
     ) -> Result<Reply, StoreError> {
-        let (key, change) = (self.key(id), Change::of_fields(guard, patch));
-        let (keys, args) = ([key.key.as_bytes()], change.args());
+        let (key, args) = (self.key(id), Args::of_short_commit(guard, patch));
+        let (keys, args) = ([key.key.as_bytes()], args.bytes());
         Reply::of_fields(self.call(&script::COMMIT_FIELDS, &keys, &args).await?)
     }
 

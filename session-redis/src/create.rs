@@ -8,7 +8,7 @@ use session_core::{Created, NewRecord, Record, SessionId, StoreError, Timestamp}
 use crate::{
     error::Malformed,
     reply::{Reply, cut, moment, record},
-    request::{bytes, creation, creation_of_fields},
+    request::Args,
     script::{self, MAX_UNPACKED},
     store::{Connection, RedisStore},
 };
@@ -32,10 +32,10 @@ impl<C: Connection> RedisStore<C> {
         id: SessionId,
         new: &NewRecord,
     ) -> Result<Option<Timestamp>, StoreError> {
-        let (key, args) = (self.key(id), creation_of_fields(new));
+        let (key, args) = (self.key(id), Args::of_short_creation(new));
         let keys = [key.key.as_bytes()];
         let answer: Value = self
-            .call(&script::CREATE_FIELDS, &keys, &bytes(&args))
+            .call(&script::CREATE_FIELDS, &keys, &args.bytes())
             .await?;
         if answer == Value::Array(Vec::new()) {
             return Ok(None);
@@ -49,8 +49,8 @@ impl<C: Connection> RedisStore<C> {
         let [seen, _] = self.enrol_first(owner, &key, Some(new.lifetime)).await?;
         let owner_keys = owner.map(|owner| self.owner_keys(owner));
         let keys = self.with_owner(&key, owner_keys.as_ref());
-        let args = creation(key.member(), self.nonce(), &new, seen);
-        let reply: Vec<Value> = self.call(&script::CREATE, &keys, &bytes(&args)).await?;
+        let args = Args::of_creation(key.member(), self.nonce(), &new, seen);
+        let reply: Vec<Value> = self.call(&script::CREATE, &keys, &args.bytes()).await?;
         let reply = Reply::try_from(reply)?;
         match reply.status.as_str() {
             "created" => {

@@ -29,11 +29,11 @@ fn spans(lifetime: Option<Lifetime>) -> [String; 2] {
     })
 }
 
-/// `ARGV` of a commit.
-pub(crate) struct Change<'a>(Vec<Cow<'a, str>>);
+/// `ARGV` of a script.
+pub(crate) struct Args<'a>(Vec<Cow<'a, str>>);
 
-impl<'a> Change<'a> {
-    pub(crate) fn new(
+impl<'a> Args<'a> {
+    pub(crate) fn of_commit(
         member: &'a str,
         nonce: String,
         guard: Guard,
@@ -78,8 +78,8 @@ impl<'a> Change<'a> {
         Self(args)
     }
 
-    /// Of a commit of fields alone.
-    pub(crate) fn of_fields(guard: Guard, patch: &'a Patch) -> Self {
+    /// Fields alone.
+    pub(crate) fn of_short_commit(guard: Guard, patch: &'a Patch) -> Self {
         let version = guard.version.map(|version| version.to_string());
         let mut args = vec![
             guard.generation.to_string().into(),
@@ -90,7 +90,36 @@ impl<'a> Change<'a> {
         Self(args)
     }
 
-    pub(crate) fn args(&self) -> Vec<&[u8]> {
+    /// [`NewRecord`] and its fields.
+    pub(crate) fn of_creation(
+        member: &'a str,
+        nonce: String,
+        new: &'a NewRecord,
+        seen: String,
+    ) -> Self {
+        let [idle, absolute] = spans(Some(new.lifetime));
+        let mut args = vec![
+            member.into(),
+            nonce.into(),
+            flag(new.owner.is_some()).into(),
+            new.owner.as_deref().unwrap_or_default().into(),
+            idle.into(),
+            absolute.into(),
+            seen.into(),
+        ];
+        push_new(&mut args, new);
+        Self(args)
+    }
+
+    /// Fields alone.
+    pub(crate) fn of_short_creation(new: &'a NewRecord) -> Self {
+        let lives = new.lifetime.idle.min(new.lifetime.absolute);
+        let mut args = vec![micros(lives).to_string().into()];
+        push_new(&mut args, new);
+        Self(args)
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<&[u8]> {
         self.0.iter().map(|arg| arg.as_bytes()).collect()
     }
 }
@@ -115,34 +144,10 @@ fn push_fields<'a>(args: &mut Vec<Cow<'a, str>>, patch: &'a Patch) {
     }
 }
 
-/// `ARGV` of a creation: [`NewRecord`] and its fields.
-pub(crate) fn creation(member: &str, nonce: String, new: &NewRecord, seen: String) -> Vec<String> {
-    let [idle, absolute] = spans(Some(new.lifetime));
-    let mut args = vec![
-        member.to_owned(),
-        nonce,
-        flag(new.owner.is_some()).to_owned(),
-        new.owner.clone().unwrap_or_default(),
-        idle,
-        absolute,
-        seen,
-    ];
-    push_new(&mut args, new);
-    args
-}
-
-/// Of a creation of fields alone.
-pub(crate) fn creation_of_fields(new: &NewRecord) -> Vec<String> {
-    let lives = new.lifetime.idle.min(new.lifetime.absolute);
-    let mut args = vec![micros(lives).to_string()];
-    push_new(&mut args, new);
-    args
-}
-
-fn push_new(args: &mut Vec<String>, new: &NewRecord) {
+fn push_new<'a>(args: &mut Vec<Cow<'a, str>>, new: &'a NewRecord) {
     for field in &new.fields {
-        args.push(stored_name(field.name, field.keep));
-        args.push(field.json.to_owned());
+        args.push(stored_name(field.name, field.keep).into());
+        args.push(field.json.into());
     }
 }
 
@@ -150,8 +155,4 @@ fn push_new(args: &mut Vec<String>, new: &NewRecord) {
 fn stored_name(name: &str, keep: bool) -> String {
     let kind = if keep { "k:" } else { "f:" };
     [kind, name].concat()
-}
-
-pub(crate) fn bytes(args: &[String]) -> Vec<&[u8]> {
-    args.iter().map(String::as_bytes).collect()
 }

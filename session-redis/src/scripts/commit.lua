@@ -1,6 +1,6 @@
 -- The rule of `Record::commit`, in one atomic step. The answer is the hash as it was found: the caller applies the rule.
 -- KEYS: the session; on a single server, where the owner is set, also the new owner's index and mark.
--- ARGV: see `Change` in request.rs; then name and value of each field that is set, then the names of those that go.
+-- ARGV: see `Args::of_commit` in request.rs; then name and value of each field that is set, then the names of those that go.
 -- Reply: what became of it, the time, the hash, until when to enrol, the former owner behind a score and a colon.
 local call, key = redis.call, KEYS[1]
 local member, nonce, guard_generation, guard_version, is_touch, sets, owner_change, new_owner, rotation, idle, absolute,
