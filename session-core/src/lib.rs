@@ -20,6 +20,7 @@ mod lifetime;
 mod memory;
 mod metrics;
 pub mod observe;
+mod outcome;
 mod patch;
 mod record;
 mod rotation;

@@ -6,10 +6,10 @@ use rand::Rng;
 
 use crate::{
     Error, Guard, OwnerChange, Record, Session, SessionData,
-    commit::Attempt,
     data::{Reader, Writer},
     life::{Life, Live},
     observe,
+    outcome::Attempt,
     runtime::{BoxFuture, at_once, within},
     staged::{Snapshot, Staged},
     turns::Turn,

@@ -1,0 +1,91 @@
+//! One patch → one store call → what its outcome means for this request and its client (R8, R9, R11).
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::{
+    Committed, Error, Guard, Patch, Record, Session, Status, StoreError,
+    life::{Live, News},
+};
+
+/// What came of a commit that found its session alive.
+pub(crate) enum Attempt {
+    Applied(Arc<Record>),
+    /// Somebody was faster; the newest record is there to try again.
+    Conflict,
+}
+
+impl Session {
+    /// One commit, and what its outcome means for this request.
+    pub(crate) async fn commit_patch(
+        &self,
+        live: &Live,
+        guard: Guard,
+        patch: &Patch,
+    ) -> Result<Attempt, Error> {
+        if patch.rotates() && !self.backend().answers_at_once() {
+            // Boxed, for it is rare: else every request would have room for it.
+            return Box::pin(self.carry_through(live, guard, patch)).await;
+        }
+        let answer = self.backend().commit(live.id, guard, patch).await?;
+        self.learn(live, patch, answer)
+    }
+
+    /// A rotation is carried through although its handler gave it up, or its client has gone (R9): its new token may be
+    /// lost on the way, but the record is never left half way between two wishes. While the request runs, its response
+    /// waits for it, and tells the client.
+    async fn carry_through(
+        &self,
+        live: &Live,
+        guard: Guard,
+        patch: &Patch,
+    ) -> Result<Attempt, Error> {
+        let (tell, told) = oneshot::channel();
+        let (session, call) = (self.clone(), self.carry_call());
+        let (live, patch) = (live.clone(), patch.clone());
+        self.backend().runtime.spawn(Box::pin(async move {
+            let answer = session.backend().commit(live.id, guard, &patch).await;
+            let learned = answer.and_then(|answer| session.learn(&live, &patch, answer));
+            drop(call);
+            // Nobody listens any more when the client has gone.
+            let _ = tell.send(learned);
+        }));
+        // The task was ended before its answer: the runtime shuts down, or the store panicked.
+        told.await.map_err(StoreError::unavailable)?
+    }
+
+    /// What the store's answer means for this request and its client.
+    fn learn(&self, live: &Live, patch: &Patch, answer: Committed) -> Result<Attempt, Error> {
+        let mut state = self.lock();
+        match answer {
+            Committed::Applied(record) => {
+                let renewed = record.touched_at() > live.record.touched_at();
+                let persistent = self.backend().policy.max_age(&record).is_some();
+                if patch.rotates() || live.reissue {
+                    state.reissue(Arc::clone(&record));
+                } else {
+                    // One that was rotated meanwhile is told by the response that rotated it (R11).
+                    let current = record.generation() == live.generation;
+                    if current && (patch.remember.is_some() || (renewed && persistent)) {
+                        state.news = News::Set;
+                    }
+                    state.adopt(Arc::clone(&record));
+                }
+                Ok(Attempt::Applied(record))
+            }
+            Committed::Conflict(record) => {
+                state.adopt(record);
+                Ok(Attempt::Conflict)
+            }
+            Committed::Superseded(_) => {
+                drop(state);
+                Err(self.over(Status::Superseded))
+            }
+            Committed::Gone => {
+                drop(state);
+                Err(self.over(Status::Gone))
+            }
+        }
+    }
+}
