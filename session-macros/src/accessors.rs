@@ -149,7 +149,8 @@ fn method(
     let must_use = reads_only.then(|| quote!(#[must_use]));
     let signature = match does {
         Does::Get | Does::Take => quote!(#name(&self) -> #ty),
-        Does::Set => quote!(#name(&self, __value: #ty)),
+        // Users read this name: it is one for them.
+        Does::Set => quote!(#name(&self, value: #ty)),
         Does::Remove => quote!(#name(&self)),
     };
     quote! {
@@ -199,19 +200,19 @@ fn body(field: &Field<'_>, does: Does, names: &Names) -> TokenStream {
                 Does::Get if field.kind == Kind::Plain => get,
                 Does::Get | Does::Take => quote!(let __value = #get; #remove; __value),
                 Does::Set => {
-                    quote!(#p::View::set::<#ty>(&self.#session, Self::#constant, &__value))
+                    quote!(#p::View::set::<#ty>(&self.#session, Self::#constant, &value))
                 }
                 Does::Remove => remove,
             }
         }
         Kind::Required if does == Does::Set => {
-            quote!(#p::View::set_required::<#ty>(&self.#session, Self::#constant, __value, &self.#last))
+            quote!(#p::View::set_required::<#ty>(&self.#session, Self::#constant, value, &self.#last))
         }
         Kind::Required => {
             quote!(#p::View::get_required::<#ty>(&self.#session, Self::#constant, &self.#last))
         }
         Kind::RequiredOwner if does == Does::Set => {
-            quote!(#p::View::set_required_owner::<#ty>(&self.#session, __value, &self.#last))
+            quote!(#p::View::set_required_owner::<#ty>(&self.#session, value, &self.#last))
         }
         Kind::RequiredOwner => {
             quote!(#p::View::get_required_owner::<#ty>(&self.#session, &self.#last))
@@ -224,7 +225,7 @@ fn body(field: &Field<'_>, does: Does, names: &Names) -> TokenStream {
             match does {
                 Does::Get => get,
                 Does::Set => {
-                    quote!(#set(&self.#session, ::core::option::Option::as_ref(&__value)))
+                    quote!(#set(&self.#session, ::core::option::Option::as_ref(&value)))
                 }
                 Does::Remove => none,
                 Does::Take => quote!(let __owner = #get; #none; __owner),

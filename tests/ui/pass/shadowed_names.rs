@@ -22,10 +22,10 @@ pub struct String;
 pub struct Vec;
 pub struct View;
 
-// Where a parameter or a local had one of these names, it would be a pattern that matches this alone.
+// Where a parameter or a local had one of these names, it would be a pattern that matches this alone. (But for `value`, the
+// setters' parameter, which people read in the docs.)
 pub struct accessors;
 pub struct reader;
-pub struct value;
 pub struct writer;
 pub const f: u8 = 1;
 pub const owner: u8 = 1;

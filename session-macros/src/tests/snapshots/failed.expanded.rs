@@ -22,7 +22,7 @@ impl VisitAccessors {
         ::core::unreachable!()
     }
     /// Sets `count`.
-    fn set_count(&self, __value: u64) {
+    fn set_count(&self, value: u64) {
         ::core::unreachable!()
     }
     /// Removes `count`, which then reads as its default.
@@ -35,7 +35,7 @@ impl VisitAccessors {
         ::core::unreachable!()
     }
     /// Sets `name`.
-    fn set_name(&self, __value: Option<String>) {
+    fn set_name(&self, value: Option<String>) {
         ::core::unreachable!()
     }
     /// Removes `name`, which then reads as its default.

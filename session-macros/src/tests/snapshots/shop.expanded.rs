@@ -69,10 +69,10 @@ impl ShopAccessors {
         >(&self.__session, &self.__last_user_id)
     }
     /// Sets `user_id`.
-    pub fn set_user_id(&self, __value: u64) {
+    pub fn set_user_id(&self, value: u64) {
         framework::session::__private::View::set_required_owner::<
             u64,
-        >(&self.__session, __value, &self.__last_user_id)
+        >(&self.__session, value, &self.__last_user_id)
     }
     /// The session's `since`.
     #[must_use]
@@ -82,10 +82,10 @@ impl ShopAccessors {
         >(&self.__session, Self::__field_since, &self.__last_since)
     }
     /// Sets `since`.
-    pub fn set_since(&self, __value: String) {
+    pub fn set_since(&self, value: String) {
         framework::session::__private::View::set_required::<
             String,
-        >(&self.__session, Self::__field_since, __value, &self.__last_since)
+        >(&self.__session, Self::__field_since, value, &self.__last_since)
     }
     /// The session's `language`.
     #[must_use]
@@ -96,10 +96,10 @@ impl ShopAccessors {
         )
     }
     /// Sets `language`.
-    pub fn set_language(&self, __value: String) {
+    pub fn set_language(&self, value: String) {
         framework::session::__private::View::set::<
             String,
-        >(&self.__session, Self::__field_language, &__value)
+        >(&self.__session, Self::__field_language, &value)
     }
     /// Removes `language`, which then reads as its default.
     pub fn remove_language(&self) {
@@ -117,10 +117,10 @@ impl ShopAccessors {
         )
     }
     /// Sets `basket`.
-    pub fn set_basket(&self, __value: Vec<u64>) {
+    pub fn set_basket(&self, value: Vec<u64>) {
         framework::session::__private::View::set::<
             Vec<u64>,
-        >(&self.__session, Self::__field_basket, &__value)
+        >(&self.__session, Self::__field_basket, &value)
     }
     /// Removes `basket`, which then reads as its default.
     pub fn remove_basket(&self) {
@@ -139,10 +139,10 @@ impl ShopAccessors {
         __value
     }
     /// Sets `notice`.
-    pub fn set_message(&self, __value: Option<String>) {
+    pub fn set_message(&self, value: Option<String>) {
         framework::session::__private::View::set::<
             Option<String>,
-        >(&self.__session, Self::__field_notice, &__value)
+        >(&self.__session, Self::__field_notice, &value)
     }
     /// Removes `notice`, which then reads as its default.
     pub fn remove_message(&self) {

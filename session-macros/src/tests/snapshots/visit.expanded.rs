@@ -46,10 +46,10 @@ impl VisitAccessors {
     /// Sets `count`.
     ///
     /// How often this visitor came.
-    fn set_count(&self, __value: u64) {
+    fn set_count(&self, value: u64) {
         ::session_axum::__private::View::set::<
             u64,
-        >(&self.__session, Self::__field_count, &__value)
+        >(&self.__session, Self::__field_count, &value)
     }
     /// Removes `count`, which then reads as its default.
     ///
@@ -63,10 +63,10 @@ impl VisitAccessors {
         ::session_axum::__private::View::reading(&self.__session, Self::__read_name)
     }
     /// Sets `name`.
-    fn set_name(&self, __value: Option<String>) {
+    fn set_name(&self, value: Option<String>) {
         ::session_axum::__private::View::set::<
             Option<String>,
-        >(&self.__session, Self::__field_name, &__value)
+        >(&self.__session, Self::__field_name, &value)
     }
     /// Removes `name`, which then reads as its default.
     fn remove_name(&self) {

@@ -61,10 +61,10 @@ where
         ::session_axum::__private::View::get_owner::<String>(&self.__session)
     }
     /// Sets `user`.
-    pub(crate) fn set_user(&self, __value: Option<String>) {
+    pub(crate) fn set_user(&self, value: Option<String>) {
         ::session_axum::__private::View::put_owner::<
             String,
-        >(&self.__session, ::core::option::Option::as_ref(&__value))
+        >(&self.__session, ::core::option::Option::as_ref(&value))
     }
     /// Removes `user`, so that the session has no owner.
     pub(crate) fn remove_user(&self) {
@@ -88,10 +88,10 @@ where
         ::session_axum::__private::View::reading(&self.__session, Self::__read_answers)
     }
     /// Sets `answers`.
-    pub(crate) fn set_answers(&self, __value: [S::Answer; PAGES]) {
+    pub(crate) fn set_answers(&self, value: [S::Answer; PAGES]) {
         ::session_axum::__private::View::set::<
             [S::Answer; PAGES],
-        >(&self.__session, Self::__field_answers, &__value)
+        >(&self.__session, Self::__field_answers, &value)
     }
     /// Removes `answers`, which then reads as its default.
     pub(crate) fn remove_answers(&self) {
@@ -105,10 +105,10 @@ where
         >(&self.__session, Self::__field_step, &self.__last_step)
     }
     /// Sets `step`.
-    pub(crate) fn set_step(&self, __value: S) {
+    pub(crate) fn set_step(&self, value: S) {
         ::session_axum::__private::View::set_required::<
             S,
-        >(&self.__session, Self::__field_step, __value, &self.__last_step)
+        >(&self.__session, Self::__field_step, value, &self.__last_step)
     }
 }
 #[automatically_derived]
