@@ -249,22 +249,26 @@ impl Config {
     }
 }
 
-/// Responses have these for other reasons: a token would take their place.
-fn is_free(header: &HeaderName) -> bool {
-    ![
+/// Responses have others for reasons of their own: a token would take their place, and be no token there.
+fn is_free(name: &HeaderName) -> bool {
+    let taken = [
         header::AUTHORIZATION,
         header::CACHE_CONTROL,
         header::CONNECTION,
-        header::CONTENT_LENGTH,
-        header::CONTENT_TYPE,
         header::COOKIE,
         header::DATE,
+        header::ETAG,
+        header::EXPIRES,
+        header::LAST_MODIFIED,
         header::LOCATION,
+        header::RETRY_AFTER,
         header::SET_COOKIE,
+        header::TRAILER,
         header::TRANSFER_ENCODING,
+        header::UPGRADE,
         header::VARY,
-    ]
-    .contains(header)
+    ];
+    !taken.contains(name) && !name.as_str().starts_with("content-")
 }
 
 /// Browsers drop a longer attribute, and with it the cookie's place (RFC 6265bis, 5.6).

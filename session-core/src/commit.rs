@@ -178,7 +178,7 @@ impl Session {
     }
 
     /// Sends everything that was staged. The caller has the call, whose end takes it out of flight.
-    pub(crate) async fn settle(&self, staged: &mut Staged) -> Result<(), Error> {
+    async fn settle(&self, staged: &mut Staged) -> Result<(), Error> {
         self.lock().in_flight = staged.fields().to_vec();
         if let Some(failure) = staged.failure.take() {
             return Err(failure);
@@ -254,11 +254,14 @@ impl Session {
         };
         let live = self.create(new).await?;
         if let Some(lifetime) = staged.remember {
-            let id = live.id;
-            let remember = self.patch(&live, &Staged::remember(lifetime))?;
-            if let Err(error) = self.send(&live, &remember).await {
+            let patch = self.patch(&live, &Staged::remember(lifetime));
+            let sent = match patch {
+                Ok(patch) => self.send(&live, &patch).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = sent {
                 // Nobody will ever have its token: it should not live on as somebody's device.
-                let _ = self.backend().destroy(id, Destroyed::Unfinished).await;
+                let _ = self.backend().destroy(live.id, Destroyed::Unfinished).await;
                 self.lock().life = Life::absent(Status::Destroyed);
                 return Err(error);
             }
@@ -303,7 +306,7 @@ impl Session {
             generation: live.generation,
             version: None,
         };
-        self.commit_patch(live, guard, patch).await.map(drop)
+        self.commit_patch(live, guard, patch, None).await.map(drop)
     }
 
     /// What is staged, and a touch if one is due.

@@ -392,8 +392,12 @@ impl Writer {
     /// Adds the stored fields that were set as they are: with a change of owner they are written, too.
     fn confirm(&self, staged: &mut Staged, seen: &Snapshot) {
         for (field, json) in self.written() {
-            if let (Some(_), Some(json)) = (seen.stored(field.name), json) {
-                staged.confirm(field.of(Some(text(json).into())));
+            let name = field.names().find(|name| seen.stored(name).is_some());
+            if let (Some(name), Some(json)) = (name, json) {
+                staged.confirm(StagedField {
+                    name: name.into(),
+                    ..field.of(Some(text(json).into()))
+                });
             }
         }
     }
@@ -452,7 +456,9 @@ pub(crate) fn set_state<T: SessionData>(session: &Session, state: &T) {
     let before = session.state::<T>().map(|before| Writer::of(&before));
     let mut before = before.unwrap_or_default();
     let after = Writer::of(state);
-    if before.owner != after.owner && session.owner().is_some() {
+    let seen = session.snapshot();
+    let hands_over = before.owner != after.owner && seen.former_owner().is_some();
+    if seen.changes_hands || hands_over {
         before.fields.clear();
     }
     stage_view(session, &before, after);

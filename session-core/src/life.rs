@@ -105,10 +105,12 @@ impl State {
             return Snapshot::of(record);
         }
         let mut snapshot = Snapshot {
-            staged: self.in_flight.clone(),
             owner: self.staged.owner.clone(),
             ..Snapshot::of(record)
         };
+        if !self.staged.destroy {
+            snapshot.overlay(self.in_flight.iter());
+        }
         snapshot.overlay(self.staged.fields().iter());
         snapshot
     }

@@ -3,11 +3,16 @@
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
+use tracing::Instrument as _;
 
 use crate::{
     Committed, Error, Guard, Patch, Record, Session, Status, StoreError,
     life::{Live, News},
+    staged::{Snapshot, Staged},
 };
+
+/// What an `update` carries, and what it saw: nothing of it is staged any more once it is applied.
+type Carried<'a> = Option<(&'a Staged, &'a Snapshot)>;
 
 /// What came of a commit that found its session alive.
 pub(crate) enum Attempt {
@@ -23,13 +28,14 @@ impl Session {
         live: &Live,
         guard: Guard,
         patch: &Patch,
+        carried: Carried<'_>,
     ) -> Result<Attempt, Error> {
         if patch.rotates() && !self.backend().answers_at_once() {
             // Boxed, for it is rare: else every request would have room for it.
-            return Box::pin(self.carry_through(live, guard, patch)).await;
+            return Box::pin(self.carry_through(live, guard, patch, carried)).await;
         }
         let answer = self.backend().commit(live.id, guard, patch).await?;
-        self.learn(live, patch, answer)
+        self.learn(live, patch, answer, carried)
     }
 
     /// A rotation is carried through although its handler gave it up, or its client has gone (R9): its new token may be
@@ -40,26 +46,40 @@ impl Session {
         live: &Live,
         guard: Guard,
         patch: &Patch,
+        carried: Carried<'_>,
     ) -> Result<Attempt, Error> {
+        let carried = carried.map(|(staged, seen)| (staged.clone(), seen.clone()));
         let (tell, told) = oneshot::channel();
         let (session, call) = (self.clone(), self.carry_call());
         let (live, patch) = (live.clone(), patch.clone());
-        self.backend().runtime.spawn(Box::pin(async move {
+        let task = async move {
             let answer = session.backend().commit(live.id, guard, &patch).await;
-            let learned = answer.and_then(|answer| session.learn(&live, &patch, answer));
+            let carried = carried.as_ref().map(|(staged, seen)| (staged, seen));
+            let learned = answer.and_then(|answer| session.learn(&live, &patch, answer, carried));
             drop(call);
             // Nobody listens any more when the client has gone.
             let _ = tell.send(learned);
-        }));
+        };
+        let task = Box::pin(task.in_current_span());
+        self.backend().runtime.spawn(task);
         // The task was ended before its answer: the runtime shuts down, or the store panicked.
         told.await.map_err(StoreError::unavailable)?
     }
 
     /// What the store's answer means for this request and its client.
-    fn learn(&self, live: &Live, patch: &Patch, answer: Committed) -> Result<Attempt, Error> {
+    fn learn(
+        &self,
+        live: &Live,
+        patch: &Patch,
+        answer: Committed,
+        carried: Carried<'_>,
+    ) -> Result<Attempt, Error> {
         let mut state = self.lock();
         match answer {
             Committed::Applied(record) => {
+                if let Some((staged, seen)) = carried {
+                    state.staged.unstage(staged, seen);
+                }
                 let renewed = record.touched_at() > live.record.touched_at();
                 let persistent = self.backend().policy.max_age(&record).is_some();
                 if patch.rotates() || live.reissue {

@@ -173,6 +173,7 @@ impl Session {
             let stored = record.iter().flat_map(|record| record.fields().iter());
             let names: Vec<_> = stored
                 .map(|field| field.name.to_owned().into())
+                .chain(state.in_flight.iter().map(|field| field.name.clone()))
                 .chain(state.staged.fields().iter().map(|field| field.name.clone()))
                 .collect();
             for name in names {

@@ -66,7 +66,7 @@ pub(crate) struct Changes {
 }
 
 /// Everything that a request wants of the store and has not sent yet.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Staged {
     /// In the order of their names, each name once.
     fields: Vec<StagedField>,
@@ -106,7 +106,7 @@ impl Staged {
 
     /// A field of a whole view that was set as it is.
     pub(crate) fn confirm(&mut self, field: StagedField) {
-        if !self.fields.iter().any(|other| other.name == field.name) {
+        if find(&self.fields, &field.name).is_none() {
             put(&mut self.confirmed, field);
         }
     }
@@ -117,24 +117,32 @@ impl Staged {
         if carried.owner != OwnerChange::Unchanged && self.owner == seen.owner {
             self.owner = OwnerChange::Unchanged;
         }
+        // What was set as it is went with its owner: as the rest of its view, it is still to be written.
+        if let Some(record) = &seen.record
+            && seen.goes_to(&carried.owner)
+        {
+            let gone = self.confirmed_of(record.fields());
+            let gone = gone.filter(|field| find(&carried.fields, &field.name).is_none());
+            let gone: Vec<_> = gone.cloned().collect();
+            for field in gone {
+                self.put(field);
+            }
+        }
         let same = |a: &StagedField, b: &StagedField| match (&a.json, &b.json) {
             (Some(a), Some(b)) => Arc::ptr_eq(a, b),
             (a, b) => a.is_none() && b.is_none(),
         };
-        let of = |fields: &[StagedField], name: &str| {
-            let mut fields = fields.iter();
-            fields.find(|field| field.name == name).cloned()
-        };
         let goes = seen.goes_to(&self.owner);
-        let stays = |field: &mut StagedField, looked: bool| match of(&carried.fields, &field.name) {
+        let stays = |field: &mut StagedField, looked: bool| match find(&carried.fields, &field.name)
+        {
             Some(carried) if looked => {
-                *field = carried;
+                field.clone_from(carried);
                 goes
             }
             _ => true,
         };
         self.fields.retain_mut(|field| {
-            let looked = of(&seen.staged, &field.name).is_some_and(|looked| same(&looked, field));
+            let looked = find(&seen.staged, &field.name).is_some_and(|looked| same(looked, field));
             stays(field, looked)
         });
         self.confirmed.retain_mut(|field| stays(field, true));
@@ -212,6 +220,10 @@ fn changes(fields: &[StagedField], stored: &Fields) -> Changes {
     changes
 }
 
+fn find<'f>(fields: &'f [StagedField], name: &str) -> Option<&'f StagedField> {
+    fields.iter().find(|field| field.name == name)
+}
+
 fn put(fields: &mut Vec<StagedField>, field: StagedField) {
     match fields.binary_search_by(|old| old.name.cmp(&field.name)) {
         Ok(at) => fields[at] = field,
@@ -250,7 +262,7 @@ pub(crate) fn check_growth(
 }
 
 /// What a request sees at one moment: the record under its own writes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
     pub(crate) record: Option<Arc<Record>>,
     pub(crate) staged: Vec<StagedField>,
@@ -270,18 +282,17 @@ impl Snapshot {
         }
     }
 
-    /// The record, and nothing over it.
-    pub(crate) fn is_of_record(&self) -> bool {
-        self.staged.is_empty() && self.owner == OwnerChange::Unchanged
-    }
-
     /// Whether the session goes from one owner to another, or to nobody.
     pub(crate) fn goes_to(&self, owner: &OwnerChange) -> bool {
-        if *owner == OwnerChange::Unchanged {
-            return false;
-        }
-        let former = self.record.as_ref().and_then(|record| record.owner());
-        former.is_some() && owner.owner() != former
+        *owner != OwnerChange::Unchanged
+            && self
+                .former_owner()
+                .is_some_and(|former| owner.owner() != Some(former))
+    }
+
+    /// Whom the record belongs to.
+    pub(crate) fn former_owner(&self) -> Option<&str> {
+        self.record.as_ref()?.owner()
     }
 
     /// Lays later writes over those that are on their way to the store.
@@ -296,12 +307,12 @@ impl Snapshot {
 
     /// The JSON text of the first of these names that has one.
     pub(crate) fn json<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Option<&str> {
-        names.into_iter().find_map(|name| {
-            match self.staged.iter().find(|field| field.name == name) {
+        names
+            .into_iter()
+            .find_map(|name| match find(&self.staged, name) {
                 Some(field) => field.json.as_deref(),
                 None => self.stored(name).map(|field| field.json),
-            }
-        })
+            })
     }
 
     /// What the record holds and this request still sees.
@@ -312,7 +323,7 @@ impl Snapshot {
 
     pub(crate) fn owner(&self) -> Option<&str> {
         match &self.owner {
-            OwnerChange::Unchanged => self.record.as_ref()?.owner(),
+            OwnerChange::Unchanged => self.former_owner(),
             change => change.owner(),
         }
     }

@@ -59,38 +59,41 @@ impl Session {
             self.end().await?;
             self.lock().staged.destroy = false;
         }
-        if let Some(mut log_in) = self.take_log_in_beside_rotation() {
-            Box::pin(self.settle(&mut log_in)).await?;
-            self.lock().in_flight = Vec::new();
-        }
         let mut patience = Patience::default();
         loop {
             patience.before_try(self).await?;
             let (live, snapshot) = self.newest()?;
-            let (result, written) = match self.run(&snapshot, change)? {
+            let (result, mut written) = match self.run(&snapshot, change)? {
                 Ok(ran) => ran,
                 Err(refused) => return Ok(Err(refused)),
             };
+            // Beside a rotation nothing but a log-in starts a session (R13): so a staged one goes along.
+            if !written.is_empty()
+                && written.owner == OwnerChange::Unchanged
+                && self.is_beside_rotation()
+            {
+                written.owner = snapshot.owner.clone();
+            }
             let done = match live {
                 _ if written.is_empty() => self.is_newest(&snapshot).await?,
-                Some(live) => self.write(&live, &written, &mut patience).await?,
-                None => self.start(&written).await.map(|()| true)?,
+                Some(live) => {
+                    self.write(&live, &written, &snapshot, &mut patience)
+                        .await?
+                }
+                None => {
+                    self.start(&written).await?;
+                    self.lock().staged.unstage(&written, &snapshot);
+                    true
+                }
             };
             if done {
-                if !snapshot.is_of_record() {
-                    self.lock().staged.unstage(&written, &snapshot);
-                }
                 return Ok(Ok(result));
             }
         }
     }
 
-    /// Beside a rotation nothing but a log-in starts a session (R13): so it comes first, and if it is refused, none is.
-    fn take_log_in_beside_rotation(&self) -> Option<Staged> {
-        let mut state = self.lock();
-        let logs_in = state.staged.owner.owner().is_some();
-        let is_beside = matches!(state.life, Life::Absent { quiet: true, .. });
-        (logs_in && is_beside).then(|| std::mem::take(&mut state.staged))
+    fn is_beside_rotation(&self) -> bool {
+        matches!(self.lock().life, Life::Absent { quiet: true, .. })
     }
 
     fn newest(&self) -> Result<(Option<Live>, Snapshot), Error> {
@@ -129,6 +132,7 @@ impl Session {
         &self,
         live: &Live,
         written: &Staged,
+        seen: &Snapshot,
         patience: &mut Patience,
     ) -> Result<bool, Error> {
         if written.owner != OwnerChange::Unchanged && self.lock().sent {
@@ -139,7 +143,10 @@ impl Session {
             generation: live.generation,
             version: Some(live.record.version()),
         };
-        match self.commit_patch(live, guard, &patch).await? {
+        match self
+            .commit_patch(live, guard, &patch, Some((written, seen)))
+            .await?
+        {
             Attempt::Applied(record) => {
                 patience.leave(&record);
                 Ok(true)

@@ -15,15 +15,24 @@ use axum::{
     http::StatusCode,
     middleware::from_fn,
     response::{IntoResponse as _, Redirect, Response},
-    routing::get,
+    routing::{MethodRouter, get},
 };
-use session_axum::{FieldChange, Session, SessionError, StoreError};
+use session_axum::{FieldChange, Session, SessionData, SessionError, StoreError, TypedSession};
 use session_tests::{Call, Log, SpyStore};
 use tokio::{sync::Notify, task::yield_now, time::Instant};
+use tracing::Instrument as _;
 
 use crate::common::{
-    Visits, browse, catch_panic, layer, outcome, record, stored, with, write_behind,
+    Visits, browse, catch_panic, fields, layer, outcome, record, rotate_behind, stored, with,
+    write_behind,
 };
+
+#[derive(SessionData)]
+struct Account {
+    #[session(owner)]
+    user: Option<String>,
+    count: u64,
+}
 
 #[tokio::test]
 async fn what_a_handler_wants_is_done_in_one_commit_after_it() {
@@ -372,6 +381,75 @@ async fn a_rotation_that_the_handler_gave_up_is_told_to_the_client_all_the_same(
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.set_cookies().len(), 1);
     assert_eq!(browser.get("/read").await.body, "9 nobody");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_was_carried_through_is_staged_no_more() {
+    let store = SpyStore::new();
+    let handler = async |account: TypedSession<Account>| {
+        account.set_count(5);
+        let update = account.update(|account| {
+            account.user = Some("ada".to_owned());
+            account.count += 1;
+        });
+        let impatient = tokio::time::timeout(Duration::from_secs(1), update);
+        assert!(impatient.await.is_err());
+    };
+    given_up(&store, get(handler)).await;
+    assert_eq!(fields(&store).await, ["count=6"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_commit_carries_can_be_cleared_and_destroyed_while_it_is_under_way() {
+    for (destroy, left) in [(false, Some(0)), (true, None)] {
+        let store = SpyStore::new();
+        let handler = async move |visit: Visits| {
+            visit.session().rotate();
+            visit.set_count(9);
+            let impatient = tokio::time::timeout(Duration::from_secs(1), visit.session().commit());
+            assert!(impatient.await.is_err());
+            assert_eq!(visit.count(), 9);
+            if destroy {
+                visit.session().destroy();
+            } else {
+                visit.session().clear();
+            }
+            assert_eq!(visit.count(), 0);
+        };
+        given_up(&store, get(handler)).await;
+        let record = record(&store).await;
+        assert_eq!(record.map(|record| record.fields().len()), left);
+    }
+}
+
+/// A request whose handler gives up a commit, of which the answer comes later.
+async fn given_up(store: &SpyStore, handler: MethodRouter) {
+    let browser = browse(store, Router::new().route("/give-up", handler));
+    browser.get("/count/1").await;
+    let held = store.hold_answer(Call::Commit);
+    let request = browser.start("/give-up");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    held.release();
+    assert_eq!(request.await.expect("it ends").status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_a_rotation_meets_is_told_in_the_span_of_its_request() {
+    let (log, store) = (Log::start(), SpyStore::new());
+    let spy = store.clone();
+    let handler = async move |session: Session| {
+        rotate_behind(&spy).await;
+        session.rotate();
+    };
+    let browser = browse(&store, Router::new().route("/late", get(handler)));
+    browser.get("/count/1").await;
+    let request = browser.get("/late");
+    request.instrument(tracing::info_span!("the_request")).await;
+    let lines = log.lines();
+    let told = lines
+        .lines()
+        .find(|line| line.contains("nothing is written"));
+    assert!(told.expect("it is told").contains("the_request"));
 }
 
 #[tokio::test]

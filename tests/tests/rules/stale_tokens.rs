@@ -212,6 +212,52 @@ async fn a_log_in_that_is_refused_leaves_the_newer_cookie_alone() {
     assert_eq!(browser.get("/read").await.body, "2 nobody");
 }
 
+/// Its own error, or that of a session.
+struct Refused;
+
+impl From<SessionError> for Refused {
+    fn from(_: SessionError) -> Self {
+        Self
+    }
+}
+
+#[tokio::test]
+async fn a_log_in_is_staged_until_an_update_has_carried_it() {
+    let (_clock, store) = timed();
+    // The closure refuses, and then the handler.
+    let refuse = async |visit: Visits| {
+        visit.session().set_owner("ada");
+        let refused = visit.try_update(|_| Err::<(), _>(Refused)).await;
+        assert!(refused.is_err());
+        StatusCode::INTERNAL_SERVER_ERROR
+    };
+    let (browser, stale) = rotated(&store, Router::new().route("/refuse", get(refuse))).await;
+    let answer = stale.get("/refuse").await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    answer.assert_no_set_cookie();
+    assert_eq!(store.calls(), [Call::Load]);
+    assert_eq!(browser.get("/read").await.body, "1 nobody");
+}
+
+#[tokio::test]
+async fn a_log_in_that_an_update_could_not_carry_is_no_lying_success() {
+    let (_clock, store) = timed();
+    let log_in = async |visit: Visits| {
+        visit.session().set_owner("ada");
+        // A counter that may fail.
+        let _ = visit.update(|visit| visit.count += 1).await;
+    };
+    let layer = layer(&store).max_sessions_per_owner(1, AtLimit::Reject);
+    let browser = with(layer, Router::new().route("/log-in", get(log_in)));
+    browser.get("/count/1").await;
+    let (stale, newcomer) = (browser.copy(), browser.copy());
+    newcomer.set_cookie("sid", "");
+    assert_eq!(browser.get("/log-in").await.status, StatusCode::OK);
+    for late in [stale, newcomer] {
+        assert_eq!(late.get("/log-in").await.status, StatusCode::CONFLICT);
+    }
+}
+
 #[tokio::test]
 async fn setting_no_owner_is_no_log_in() {
     let (_clock, store) = timed();

@@ -163,3 +163,78 @@ async fn count(account: &TypedSession<Account>) -> Result<String, SessionError> 
     });
     Ok(count.await?.to_string())
 }
+
+#[derive(SessionData)]
+struct Renamed {
+    #[session(alias = "count")]
+    visits: u64,
+    theme: u64,
+}
+
+#[tokio::test]
+async fn a_field_under_its_older_name_goes_over_with_its_view() {
+    let store = SpyStore::new();
+    let handler = async |renamed: TypedSession<Renamed>| {
+        let mut state = renamed.state();
+        state.theme = 3;
+        renamed.set_state(state);
+        renamed.session().set_owner("eve");
+        renamed.visits().to_string()
+    };
+    let browser = browse(&store, Router::new().route("/switch", get(handler)));
+    browser.get("/owner/ada").await;
+    browser.get("/count/7").await;
+    assert_eq!(browser.get("/switch").await.body, "7");
+    assert_eq!(fields(&store).await, ["count=7", "theme=3"]);
+}
+
+#[tokio::test]
+async fn what_a_whole_view_sets_as_it_is_goes_over_by_an_update_as_the_rest_of_it_does() {
+    let store = SpyStore::new();
+    let handler = async |account: TypedSession<Account>| -> Result<String, SessionError> {
+        let mut state = account.state();
+        state.theme = 3;
+        account.set_state(state);
+        account
+            .update(|account| account.user = Some("eve".to_owned()))
+            .await?;
+        Ok(format!("{} {}", account.theme(), account.count()))
+    };
+    let browser = browse(&store, Router::new().route("/switch", get(handler)));
+    browser.get("/owner/ada").await;
+    browser.get("/count/7").await;
+    assert_eq!(browser.get("/switch").await.body, "3 7");
+    assert_eq!(fields(&store).await, ["count=7", "theme=3"]);
+}
+
+#[tokio::test]
+async fn a_whole_view_set_behind_a_log_out_is_seen_and_stored_as_it_was_set() {
+    let store = SpyStore::new();
+    let set = |user: Option<&str>| Account {
+        user: user.map(str::to_owned),
+        theme: 3,
+        count: 0,
+    };
+    // Drops what is there first, as a log-in may do to be sure.
+    let with_owner = async move |account: TypedSession<Account>| {
+        account.set_user(None);
+        account.set_state(set(Some("ada")));
+        account.count().to_string()
+    };
+    let before_owner = async move |account: TypedSession<Account>| {
+        account.set_user(None);
+        account.set_state(set(None));
+        account.set_user(Some("ada".to_owned()));
+        account.count().to_string()
+    };
+    let routes = Router::new()
+        .route("/with", get(with_owner))
+        .route("/before", get(before_owner));
+    for path in ["/with", "/before"] {
+        let browser = browse(&store, routes.clone());
+        browser.get("/owner/ada").await;
+        browser.get("/count/7").await;
+        assert_eq!(browser.get(path).await.body, "0", "{path}");
+        assert_eq!(browser.get("/read").await.body, "0 nobody", "{path}");
+    }
+}
