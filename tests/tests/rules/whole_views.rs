@@ -1,6 +1,6 @@
 //! R4, R5, R12: a whole view that is set writes what it changes; the rest of it is as stored, whoever stores it.
 
-use axum::{Router, routing::get};
+use axum::{Router, extract::Path, routing::get};
 use session_axum::{FieldChange, SessionData, SessionError, TypedSession};
 use session_tests::SpyStore;
 
@@ -191,20 +191,26 @@ async fn a_field_under_its_older_name_goes_over_with_its_view() {
 #[tokio::test]
 async fn what_a_whole_view_sets_as_it_is_goes_over_by_an_update_as_the_rest_of_it_does() {
     let store = SpyStore::new();
-    let handler = async |account: TypedSession<Account>| -> Result<String, SessionError> {
+    let handler = async |account: TypedSession<Account>, Path(more): Path<u64>| {
         let mut state = account.state();
         state.theme = 3;
         account.set_state(state);
-        account
-            .update(|account| account.user = Some("eve".to_owned()))
-            .await?;
-        Ok(format!("{} {}", account.theme(), account.count()))
+        let update = account.update(|account| {
+            account.user = Some("eve".to_owned());
+            account.count += more;
+        });
+        update.await?;
+        Ok::<_, SessionError>(format!("{} {}", account.theme(), account.count()))
     };
-    let browser = browse(&store, Router::new().route("/switch", get(handler)));
-    browser.get("/owner/ada").await;
-    browser.get("/count/7").await;
-    assert_eq!(browser.get("/switch").await.body, "3 7");
-    assert_eq!(fields(&store).await, ["count=7", "theme=3"]);
+    let routes = Router::new().route("/switch/{more}", get(handler));
+    for (path, count) in [("/switch/0", 7), ("/switch/1", 8)] {
+        let browser = browse(&store, routes.clone());
+        browser.get("/owner/ada").await;
+        browser.get("/count/7").await;
+        assert_eq!(browser.get(path).await.body, format!("3 {count}"));
+        let stands = [format!("count={count}"), "theme=3".to_owned()];
+        assert_eq!(fields(&store).await, stands);
+    }
 }
 
 #[tokio::test]
