@@ -1,6 +1,6 @@
 //! What only a Redis can do wrong: time, expiry of keys, forgotten scripts, keys of somebody else, faults.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use redis::{aio::ConnectionManager, cmd};
 use session_core::{
@@ -43,6 +43,11 @@ const EXPIRES_AT: usize = 4;
 const GENERATION: usize = 5;
 const BARRIER: usize = 6;
 const VERSION: usize = 7;
+
+/// A session as the server holds it: it may tell the same in another order.
+async fn hash(connection: &mut ConnectionManager, id: SessionId) -> BTreeMap<String, String> {
+    ask(connection, &["HGETALL", &key(id)]).await
+}
 
 async fn set_number(connection: &mut ConnectionManager, id: SessionId, at: usize, number: &str) {
     let meta: String = ask(connection, &["HGET", &key(id), "meta"]).await;
@@ -98,7 +103,7 @@ async fn the_deadline_is_the_records_and_not_the_keys() {
     let now: (u64, u64) = ask(&mut connection, &["TIME"]).await;
     let now = (now.0 * 1_000_000 + now.1).to_string();
     set_number(&mut connection, id, EXPIRES_AT, &now).await;
-    let before: Vec<String> = ask(&mut connection, &["HGETALL", &key(id)]).await;
+    let before = hash(&mut connection, id).await;
     assert!(load(&store, id).await.is_none());
     let stale = Guard {
         version: Some(99),
@@ -110,7 +115,7 @@ async fn the_deadline_is_the_records_and_not_the_keys() {
             assert!(matches!(answer, Ok(Committed::Gone)));
         }
     }
-    let after: Vec<String> = ask(&mut connection, &["HGETALL", &key(id)]).await;
+    let after = hash(&mut connection, id).await;
     assert_eq!(before, after);
     let again = store.create(id, new(None)).await.expect("it answers");
     assert!(
@@ -181,7 +186,7 @@ async fn forgotten_scripts_are_sent_again() {
 }
 
 async fn is_kept(store: &RedisStore, connection: &mut ConnectionManager, id: SessionId) {
-    let before: Vec<String> = ask(connection, &["HGETALL", &key(id)]).await;
+    let before = hash(connection, id).await;
     let is_undecodable =
         |error: StoreError| assert!(error.is_undecodable(), "{before:?}: {error:?}");
     is_undecodable(store.load(id).await.expect_err("not to be read"));
@@ -191,7 +196,7 @@ async fn is_kept(store: &RedisStore, connection: &mut ConnectionManager, id: Ses
     }
     let again = store.create(id, new(None)).await.expect("it answers");
     assert!(matches!(again, Created::IdTaken));
-    let after: Vec<String> = ask(connection, &["HGETALL", &key(id)]).await;
+    let after = hash(connection, id).await;
     assert_eq!(before, after);
     assert!(store.delete(id).await.expect("it answers"));
     assert!(load(store, id).await.is_none());
@@ -316,7 +321,7 @@ async fn a_full_server_changes_nothing_and_is_unavailable() {
         return;
     };
     let id = create(&store, Some("ada")).await;
-    let before: Vec<String> = ask(&mut connection, &["HGETALL", &key(id)]).await;
+    let before = hash(&mut connection, id).await;
     let _: () = ask(&mut connection, &["CONFIG", "SET", "maxmemory", "1"]).await;
     let unavailable = |error: StoreError| assert!(error.is_unavailable(), "{error:?}");
     unavailable(
@@ -338,7 +343,7 @@ async fn a_full_server_changes_nothing_and_is_unavailable() {
             .expect_err("full"),
     );
     let _: () = ask(&mut connection, &["CONFIG", "SET", "maxmemory", "0"]).await;
-    let after: Vec<String> = ask(&mut connection, &["HGETALL", &key(id)]).await;
+    let after = hash(&mut connection, id).await;
     assert_eq!(before, after);
     commit(&store, id, &set("count", "2")).await;
 }
