@@ -152,10 +152,7 @@ impl Session {
         self.reload().await?;
         let live = self.lock().writable()?;
         match live {
-            Some(live) => {
-                let patch = self.patch(&live, &Staged::default())?;
-                self.send(&live, &patch).await
-            }
+            Some(live) => self.send_staged(&live, &Staged::default()).await,
             None => Ok(()),
         }
     }
@@ -254,12 +251,8 @@ impl Session {
         };
         let live = self.create(new).await?;
         if let Some(lifetime) = staged.remember {
-            let patch = self.patch(&live, &Staged::remember(lifetime));
-            let sent = match patch {
-                Ok(patch) => self.send(&live, &patch).await,
-                Err(error) => Err(error),
-            };
-            if let Err(error) = sent {
+            let staged = Staged::remember(lifetime);
+            if let Err(error) = self.send_staged(&live, &staged).await {
                 // Nobody will ever have its token: it should not live on as somebody's device.
                 let _ = self.backend().destroy(live.id, Destroyed::Unfinished).await;
                 self.lock().life = Life::absent(Status::Destroyed);
@@ -295,6 +288,11 @@ impl Session {
             }
         }
         Err(StoreError::internal("no new id was free").into())
+    }
+
+    async fn send_staged(&self, live: &Live, staged: &Staged) -> Result<(), Error> {
+        let patch = self.patch(live, staged)?;
+        self.send(live, &patch).await
     }
 
     /// Sends a patch, if there is anything in it.

@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use redis::{FromRedisValue, Value, from_redis_value};
+use redis::{FromRedisValue, RedisError, Value, from_redis_value};
 use session_core::{FieldRef, Fields, MAX_NAME_LEN, Record, RecordParts, StoreError, Timestamp};
 
 use crate::{
-    error::Malformed,
+    error::{Malformed, store_error},
     request::{LAST, exact},
 };
 
@@ -74,8 +74,13 @@ impl Reply {
     }
 }
 
+/// What the server said, if it is what was asked for.
+pub(crate) fn answer<T: FromRedisValue>(said: Result<Value, RedisError>) -> Result<T, StoreError> {
+    Ok(read(said.map_err(store_error)?, "another answer")?)
+}
+
 /// What can't be read is the key's fault, not the connection's. The client's own error would quote it (R18).
-pub(crate) fn read<T: FromRedisValue>(value: Value, missing: &'static str) -> Result<T, Malformed> {
+fn read<T: FromRedisValue>(value: Value, missing: &'static str) -> Result<T, Malformed> {
     from_redis_value(value).map_err(|_| Malformed(missing))
 }
 

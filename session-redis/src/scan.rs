@@ -6,7 +6,7 @@ use redis::{Cmd, cmd};
 use session_core::StoreError;
 
 #[cfg(feature = "cluster")]
-use crate::{error::store_error, reply::read};
+use crate::{error::store_error, reply};
 use crate::{
     keys::id_of,
     store::{Connection, RedisStore},
@@ -118,7 +118,7 @@ impl<C: Connection> RedisStore<C> {
             #[cfg(feature = "cluster")]
             Master::WithSlot(cluster, slot) => {
                 let answer = cluster.ask_master(*slot, command).await;
-                Ok(read(answer.map_err(store_error)?, "another answer")?)
+                reply::answer(answer)
             }
         }
     }

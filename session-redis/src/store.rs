@@ -103,7 +103,7 @@ impl<C: Connection> RedisStore<C> {
     ) -> Result<T, StoreError> {
         let mut connection = self.connection.clone();
         let answer = script.call(&mut connection, keys, args).await;
-        Ok(reply::read(answer.map_err(store_error)?, "another answer")?)
+        reply::answer(answer)
     }
 
     /// A plain command.
@@ -112,7 +112,7 @@ impl<C: Connection> RedisStore<C> {
         command: redis::Cmd,
     ) -> Result<T, StoreError> {
         let answer = command.query_async(&mut self.connection.clone()).await;
-        Ok(reply::read(answer.map_err(store_error)?, "another answer")?)
+        reply::answer(answer)
     }
 
     pub(crate) fn has_seen(&self, lifetime: Lifetime) {

@@ -94,7 +94,7 @@ pub struct Old {
     start: Vec<u64>,
 }
 
-#[allow(deprecated)]
+#[allow(deprecated, reason = "it is the user's own, who knows")]
 impl Old {
     const START: [u64; 1] = [3];
 }
