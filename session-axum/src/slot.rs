@@ -57,9 +57,9 @@ impl Place {
 
     fn open(&self, headers: &HeaderMap) -> &Opened {
         self.opened.get_or_init(|| {
-            let heard = self.config.listen(headers);
+            let (presented, heard) = self.config.listen(headers);
             let backend = Arc::clone(&self.config.backend);
-            let session = Session::open_at_once(backend, heard.presented);
+            let session = Session::open_at_once(backend, presented);
             Opened { session, heard }
         })
     }
@@ -69,9 +69,9 @@ impl Place {
         if let Some(opened) = self.opened.get() {
             return opened;
         }
-        let heard = self.config.listen(headers);
+        let (presented, heard) = self.config.listen(headers);
         let backend = Arc::clone(&self.config.backend);
-        let session = Session::open(backend, heard.presented).await;
+        let session = Session::open(backend, presented).await;
         self.opened.get_or_init(|| Opened { session, heard })
     }
 

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use http::{HeaderMap, HeaderName, header};
-use session_core::{CookieChange, Presented};
+use session_core::{CookieChange, Presented, Token};
 
 use crate::{
     caching,
@@ -12,10 +12,9 @@ use crate::{
     seal::{Opened, Sealer},
 };
 
-/// What a request brought, and how its response answers.
+/// How a response answers what its request brought.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Heard {
-    pub(crate) presented: Presented,
     way: Way,
     /// More than one cookie of our name.
     crowded: bool,
@@ -29,7 +28,7 @@ enum Way {
 
 impl Config {
     /// Opens what a request brought.
-    pub(crate) fn listen(&self, headers: &HeaderMap) -> Heard {
+    pub(crate) fn listen(&self, headers: &HeaderMap) -> (Presented, Heard) {
         let way = match &self.token_header {
             Some(name) if bearer(headers).is_some() || headers.contains_key(name) => Way::Header,
             // Without cookies a newcomer need not ask: nobody starts a session whose token is told to nobody.
@@ -49,11 +48,8 @@ impl Config {
             }
         }
         let passing = way == Way::Cookie && self.former.is_some();
-        Heard {
-            presented: choice.made(passing),
-            way,
-            crowded: choice.seen > 1,
-        }
+        let crowded = choice.seen > 1;
+        (choice.made(passing), Heard { way, crowded })
     }
 
     /// Tells the client of its token, and caches of the rest.
@@ -121,7 +117,8 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 #[derive(Default)]
 struct Choice {
     best: Option<Opened>,
-    ambiguous: bool,
+    /// Those of other sessions.
+    rivals: Vec<Token>,
     /// How many there were.
     seen: usize,
 }
@@ -136,7 +133,10 @@ impl Choice {
             self.best = Some(other);
             return;
         };
-        self.ambiguous |= best.token.id != other.token.id;
+        if best.token.id != other.token.id {
+            self.rivals.push(other.token);
+            return;
+        }
         match other.token.generation.cmp(&best.token.generation) {
             Ordering::Greater => *best = other,
             // A copy sealed by the first key needs no new seal.
@@ -146,13 +146,17 @@ impl Choice {
     }
 
     /// `passing`: of two sessions' cookies, one is about to go.
-    fn made(&self, passing: bool) -> Presented {
+    fn made(self, passing: bool) -> Presented {
         match self.best {
-            _ if self.ambiguous => Presented::Ambiguous { passing },
-            Some(Opened { token, by_fallback }) => Presented::Token {
+            Some(Opened { token, by_fallback }) if self.rivals.is_empty() => Presented::Token {
                 token,
                 reseal: by_fallback,
             },
+            Some(Opened { token, .. }) => {
+                let mut tokens = self.rivals;
+                tokens.push(token);
+                Presented::Ambiguous { tokens, passing }
+            }
             None if self.seen > 0 => Presented::Unsealed,
             None => Presented::Nothing,
         }

@@ -65,7 +65,7 @@ impl Finished {
         }))
     }
 
-    /// The commit of a response that is about to leave, by the layer. `failed`: the handler answered 5xx, so
+    /// The commit of a response that is about to leave, by the layer. `failed`: the handler failed (5xx) or was cut off, so
     /// nothing but a staged [`destroy`](Session::destroy) is carried out. After it, plain writes are refused.
     pub async fn of(session: &Session, failed: bool) -> Self {
         let call = session.begin_call().await;
@@ -200,6 +200,10 @@ impl Session {
 
     /// Deletes the record.
     pub(crate) async fn end(&self) -> Result<(), Error> {
+        if !self.rivals().is_empty() {
+            // Boxed, for it is rare.
+            Box::pin(self.end_rivals()).await?;
+        }
         let doomed = {
             let mut state = self.lock();
             match &state.life {
@@ -221,6 +225,18 @@ impl Session {
             self.lock().news = News::Remove;
         }
         self.lock().life = Life::absent(Status::Destroyed);
+        Ok(())
+    }
+
+    /// Of several sessions, the client is logged out of each that its token opens.
+    async fn end_rivals(&self) -> Result<(), Error> {
+        let backend = self.backend();
+        for token in self.rivals() {
+            let opened = Life::load(backend, *token, false).await?;
+            if let Life::Live(Live { id, .. }) | Life::Undecodable(id) = opened {
+                backend.destroy(id, Destroyed::Handler).await?;
+            }
+        }
         Ok(())
     }
 

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// What a request brought, after the seal was checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "a transport must decide for one of them"
@@ -44,6 +44,8 @@ pub enum Presented {
     Unsealed,
     /// Genuine tokens of different sessions.
     Ambiguous {
+        /// What they say. None opens its session, but who logs out is logged out of each.
+        tokens: Vec<Token>,
         /// A response without a new token takes one of them away: so this request's writes start no session,
         /// unless they log in, and the next request has one token.
         passing: bool,
@@ -64,6 +66,8 @@ pub struct Session {
 
 struct Shared {
     backend: Arc<Backend>,
+    /// Tokens of different sessions, none of which is this request's.
+    rivals: Vec<Token>,
     /// When it was opened.
     was_undecodable: bool,
     state: Mutex<State>,
@@ -72,19 +76,24 @@ struct Shared {
 impl Session {
     /// Loads the session that a request speaks of: its one load. An absent or stale one is no error.
     pub async fn open(backend: Arc<Backend>, presented: Presented) -> Result<Self, StoreError> {
+        let mut rivals = Vec::new();
         let life = match presented {
             Presented::Nothing => Life::absent(Status::New),
             Presented::Unsealed => Life::absent(Status::Unsealed),
-            Presented::Ambiguous { passing } => Life::Absent {
-                status: Status::Ambiguous,
-                quiet: passing,
-            },
+            Presented::Ambiguous { tokens, passing } => {
+                rivals = tokens;
+                Life::Absent {
+                    status: Status::Ambiguous,
+                    quiet: passing,
+                }
+            }
             Presented::Token { token, reseal } => Life::load(&backend, token, reseal).await?,
         };
-        if matches!(presented, Presented::Unsealed | Presented::Ambiguous { .. }) {
-            observe::cookie_refused(life.status());
+        let status = life.status();
+        if matches!(status, Status::Unsealed | Status::Ambiguous) {
+            observe::cookie_refused(status);
         }
-        Ok(Self::with(backend, life, presented != Presented::Nothing))
+        Ok(Self::with(backend, life, status != Status::New, rivals))
     }
 
     /// As [`open`](Self::open), for a store that [answers at once](Backend::answers_at_once): without a wait.
@@ -105,15 +114,16 @@ impl Session {
             shown: None,
             reissue: false,
         };
-        let session = Self::with(backend, Life::Live(live), false);
+        let session = Self::with(backend, Life::Live(live), false, Vec::new());
         session.lock().unattended = true;
         session
     }
 
-    fn with(backend: Arc<Backend>, life: Life, presented: bool) -> Self {
+    fn with(backend: Arc<Backend>, life: Life, presented: bool, rivals: Vec<Token>) -> Self {
         Self {
             shared: Arc::new(Shared {
                 backend,
+                rivals,
                 was_undecodable: matches!(life, Life::Undecodable(_)),
                 state: Mutex::new(State {
                     life,
@@ -201,7 +211,8 @@ impl Session {
     /// Stages the end of the session: the record is deleted and the cookie removed. Writes after it start a
     /// new session. To log somebody in, [set the owner](Self::set_owner) instead.
     ///
-    /// Who logs out is logged out: it ends the session also if another request rotated it meanwhile. After the
+    /// Who logs out is logged out: it ends the session also if another request rotated it meanwhile, and each of several
+    /// whose tokens the client showed ([`Status::Ambiguous`]), at the price of a load for each. After the
     /// response head has left, it needs a [`commit`](Self::commit).
     pub fn destroy(&self) {
         let sent = {
@@ -312,6 +323,10 @@ impl Session {
 
     pub(crate) fn backend(&self) -> &Arc<Backend> {
         &self.shared.backend
+    }
+
+    pub(crate) fn rivals(&self) -> &[Token] {
+        &self.shared.rivals
     }
 
     /// This is the newest record, or was a moment ago: has this request been superseded?

@@ -94,7 +94,7 @@ async fn after_a_move_a_browser_with_the_former_cookie_goes_on_with_its_session(
 async fn two_sessions_after_a_move_lock_nobody_out() {
     for moved in [Move::Path, Move::Domain] {
         // Whatever the requests do: the second one has one session.
-        for path in ["/app/who", "/app/write", "/app/visit", "/app/out"] {
+        for path in ["/app/who", "/app/write", "/app/visit"] {
             let (store, app, mut agent) = moved.torn().await;
             agent.get(&app, path).await;
             assert_eq!(agent.jar.cookies.len(), 1, "{moved:?} {path}");
@@ -115,6 +115,11 @@ async fn two_sessions_after_a_move_lock_nobody_out() {
             agent.get(&app, "/app/visit").await,
         ];
         assert_eq!(visits.map(|visit| visit.body), ["Conflict", "1"]);
+        // Who logs out is logged out of both.
+        let (store, app, mut agent) = moved.torn().await;
+        agent.get(&app, "/app/out").await;
+        assert_eq!(store.inner.count().await.expect("counts"), 0);
+        assert_eq!(agent.get(&app, "/app/who").await.body, "Unknown None");
     }
 }
 

@@ -164,6 +164,42 @@ async fn tokens_of_two_sessions_are_none_whatever_their_order() {
 }
 
 #[tokio::test]
+async fn who_logs_out_with_the_tokens_of_two_sessions_is_logged_out_of_both() {
+    let store = SpyStore::new();
+    let browser = browse(&store, Router::new());
+    let former = with(layer(&store).former_cookie("/app", None), Router::new());
+    for client in [&browser, &former] {
+        let (one, two) = (token(&browser).await, token(&browser).await);
+        let both = format!("sid={one}; sid={two}");
+        let answer = send(client, "/destroy", &[both.as_bytes()]).await;
+        assert_eq!(answer.status, StatusCode::OK);
+        let cookies = answer.set_cookies();
+        assert!(
+            cookies.len() == 1 && cookies[0].starts_with("sid=;"),
+            "{cookies:?}"
+        );
+        for token in [one, two] {
+            let answer = send(&browser, "/status", &[format!("sid={token}").as_bytes()]).await;
+            assert_eq!(answer.body, "Unknown");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_opens_nothing_ends_nothing_beside_another_one_either() {
+    let store = SpyStore::new();
+    let browser = browse(&store, Router::new());
+    let (stale, mallorys) = (token(&browser).await, token(&browser).await);
+    let ada = browser.copy();
+    ada.set_cookie("sid", &stale);
+    ada.get("/owner/ada").await;
+    let both = format!("sid={stale}; sid={mallorys}");
+    send(&browser, "/destroy", &[both.as_bytes()]).await;
+    assert_eq!(ada.get("/read").await.body, "1 nobody");
+    assert_eq!(ada.get("/status").await.body, "Live");
+}
+
+#[tokio::test]
 async fn no_more_than_four_cookies_are_tried() {
     let store = SpyStore::new();
     let browser = browse(&store, Router::new());
