@@ -8,6 +8,7 @@ use std::{
 };
 
 use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use pin_project_lite::pin_project;
 use session_core::{BoxFuture, CookieChange, Finished};
 
@@ -55,7 +56,7 @@ where
             // The handler took no session: its response is none of our business (R2).
             return Poll::Ready(Ok(response));
         };
-        let (heard, failed) = (opened.heard, response.status().is_server_error());
+        let (heard, failed) = (opened.heard, is_failure(response.status()));
         let Ok(session) = &opened.session else {
             place
                 .config
@@ -74,6 +75,11 @@ where
         }));
         commit.as_mut().poll(cx).map(Ok)
     }
+}
+
+/// A handler that a time limit inside our layer cut off has not ended: what it wished so far is half of it (R9).
+fn is_failure(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT
 }
 
 /// Puts in what the client must be told; after a failure an error takes the place of the handler's response.

@@ -1,19 +1,21 @@
 //! R9: one commit point.
 
 use std::{
-    future::pending,
+    future::{Future as _, pending, poll_fn},
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
 use axum::{
     Router,
-    extract::Path,
+    extract::{Path, Request},
     http::StatusCode,
-    middleware::from_fn,
+    middleware::{Next, from_fn},
     response::{IntoResponse as _, Redirect, Response},
     routing::{MethodRouter, get},
 };
@@ -254,6 +256,37 @@ async fn a_request_that_is_cancelled_before_its_commit_leaves_the_session_as_it_
     assert!(slow.await.expect_err("cancelled").is_cancelled());
     assert_eq!(store.calls(), [Call::Load]);
     assert_eq!(browser.get("/read").await.body, "1 nobody");
+}
+
+/// As a layer of time limits does, only without the time.
+async fn cut_off(request: Request, next: Next) -> Response {
+    let mut handler = pin!(next.run(request));
+    let first = poll_fn(|cx| Poll::Ready(handler.as_mut().poll(cx))).await;
+    match first {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => StatusCode::REQUEST_TIMEOUT.into_response(),
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_is_cut_off_inside_the_layer_leaves_the_session_as_it_was() {
+    let store = SpyStore::new();
+    let handler = async |visit: Visits| {
+        visit.set_count(2);
+        visit.session().rotate();
+        pending::<()>().await;
+    };
+    let routes = Router::new().route("/slow", get(handler).layer(from_fn(cut_off)));
+    let browser = browse(&store, routes);
+    browser.get("/count/1").await;
+    let cookie = browser.cookie("sid");
+    store.forget_calls();
+    let answer = browser.get("/slow").await;
+    assert_eq!(answer.status, StatusCode::REQUEST_TIMEOUT);
+    answer.assert_no_set_cookie();
+    assert_eq!(store.calls(), [Call::Load]);
+    assert_eq!(browser.get("/read").await.body, "1 nobody");
+    assert_eq!(browser.cookie("sid"), cookie);
 }
 
 #[tokio::test]
