@@ -16,7 +16,7 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Heard {
     way: Way,
-    /// More than one cookie of our name.
+    /// More than one cookie of ours: what does not open may be anybody's.
     crowded: bool,
 }
 
@@ -48,7 +48,7 @@ impl Config {
             }
         }
         let passing = way == Way::Cookie && self.former.is_some();
-        let crowded = choice.seen > 1;
+        let crowded = choice.opened > 1;
         (choice.made(passing), Heard { way, crowded })
     }
 
@@ -119,16 +119,18 @@ struct Choice {
     best: Option<Opened>,
     /// Those of other sessions.
     rivals: Vec<Token>,
-    /// How many there were.
-    seen: usize,
+    /// There was something, and so many of it opened.
+    seen: bool,
+    opened: usize,
 }
 
 impl Choice {
     fn see(&mut self, sealer: &Sealer, text: Option<&[u8]>) {
-        self.seen += 1;
+        self.seen = true;
         let Some(other) = text.and_then(|text| sealer.open(text)) else {
             return;
         };
+        self.opened += 1;
         let Some(best) = &mut self.best else {
             self.best = Some(other);
             return;
@@ -157,7 +159,7 @@ impl Choice {
                 tokens.push(token);
                 Presented::Ambiguous { tokens, passing }
             }
-            None if self.seen > 0 => Presented::Unsealed,
+            None if self.seen => Presented::Unsealed,
             None => Presented::Nothing,
         }
     }

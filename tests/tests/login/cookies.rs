@@ -275,7 +275,7 @@ async fn every_cookie_that_any_configuration_emits_is_kept_and_its_removal_remov
         if let Some((path, domain)) = options.former {
             let old = options.header(path, domain).replace(&"x".repeat(96), "old");
             jar.take(&old, HOST, "/").expect("kept");
-            let two = format!("{0}=old; {0}=new", options.name);
+            let two = format!("{0}={1}; {0}={1}", options.name, kept.value);
             let browser = session_tests::Browser::new(app.clone());
             let answer = get_with(&browser, "/app/read", &[("cookie", &*two)]).await;
             jar.take(our_cookie(&answer, &options), HOST, "/app/read")

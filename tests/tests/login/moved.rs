@@ -91,6 +91,29 @@ async fn after_a_move_a_browser_with_the_former_cookie_goes_on_with_its_session(
 }
 
 #[tokio::test]
+async fn what_opens_nothing_beside_the_former_cookie_takes_it_from_nobody() {
+    for moved in [Move::Path, Move::Domain] {
+        let store = SpyStore::new();
+        let [old, new] = moved.apps(&store);
+        let mut agent = Agent::default();
+        agent.get(&old, "/app/log_in/ada").await;
+        // As another app on the same host, or a neighbour, may have set it.
+        let mut theirs = agent.jar.cookies[0].clone();
+        (theirs.path, theirs.domain, theirs.value) = (
+            "/".to_owned(),
+            "www.example.com".to_owned(),
+            "theirs".to_owned(),
+        );
+        agent.jar.cookies.push(theirs);
+        for _ in 0..2 {
+            let answer = agent.get(&new, "/app/who").await;
+            assert_eq!(answer.body, r#"Live Some("ada")"#, "{moved:?}");
+            assert_eq!(agent.jar.cookies.len(), 2, "{moved:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn two_sessions_after_a_move_lock_nobody_out() {
     for moved in [Move::Path, Move::Domain] {
         // Whatever the requests do: the second one has one session.
