@@ -206,8 +206,11 @@ impl<S: Sync, L: 'static> FromRequestParts<S> for Session<L> {
             Some(Slot::Skipped) => return Err(SessionRejection::Skipped),
             None => return Err(SessionRejection::missing_layer::<L>()),
         };
-        if TypeId::of::<L>() != TypeId::of::<()>() {
-            not_the_plain_one_s_cookie(place, parts)?;
+        if place.is_beside_outer() || (is_marked::<L>() && has_the_plain_one_s_cookie(place, parts))
+        {
+            return Err(SessionRejection::OneCookie {
+                cookie: place.config.sealer.name().to_owned(),
+            });
         }
         let inner = place.session(&parts.headers).await;
         Ok(Self {
@@ -219,15 +222,15 @@ impl<S: Sync, L: 'static> FromRequestParts<S> for Session<L> {
 
 /// Two layers with one cookie overwrite each other's, without a word. It is found out here, where the marked one is
 /// used: a request that takes the plain one pays nothing for it.
-fn not_the_plain_one_s_cookie(marked: &Place, parts: &Parts) -> Result<(), SessionRejection> {
+fn has_the_plain_one_s_cookie(marked: &Place, parts: &Parts) -> bool {
     match parts.extensions.get::<Slot<()>>() {
-        Some(Slot::Open(plain, _)) if plain.has_the_cookie_of(marked) => {
-            Err(SessionRejection::OneCookie {
-                cookie: marked.config.sealer.name().to_owned(),
-            })
-        }
-        _ => Ok(()),
+        Some(Slot::Open(plain, _)) => plain.has_the_cookie_of(marked),
+        _ => false,
     }
+}
+
+fn is_marked<L: 'static>() -> bool {
+    TypeId::of::<L>() != TypeId::of::<()>()
 }
 
 impl<S: Sync, L: 'static> OptionalFromRequestParts<S> for Session<L> {

@@ -23,6 +23,15 @@ pin_project! {
         // The response, while it waits for its commit.
         commit: Option<BoxFuture<Response>>,
     }
+
+    impl<F> PinnedDrop for ResponseFuture<F> {
+        fn drop(this: Pin<&mut Self>) {
+            // Nobody waits for the response any more.
+            if let Some(place) = this.project().place.take() {
+                place.close();
+            }
+        }
+    }
 }
 
 impl<F> ResponseFuture<F> {
@@ -54,6 +63,9 @@ where
             .and_then(|place| Some((place, place.opened()?)))
         else {
             // The handler took no session: its response is none of our business (R2).
+            if let Some(place) = this.place.take() {
+                place.close();
+            }
             return Poll::Ready(Ok(response));
         };
         let (heard, failed) = (opened.heard, is_failure(response.status()));
@@ -65,6 +77,7 @@ where
         };
         if let Some(finished) = Finished::at_once(session, failed) {
             finish(&mut response, &place.config, heard, finished);
+            *this.place = None;
             return Poll::Ready(Ok(response));
         }
         let (session, config) = (session.clone(), Arc::clone(&place.config));

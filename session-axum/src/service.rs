@@ -8,7 +8,7 @@ use std::{
 };
 
 use axum::response::{IntoResponse, Response};
-use http::Request;
+use http::{Extensions, Request};
 use tower_service::Service;
 
 use crate::{
@@ -52,26 +52,25 @@ where
         let place = if self.config.skips(request.headers()) {
             request.extensions_mut().insert(Slot::<L>::Skipped);
             None
-        } else if self.is_applied(&request) {
-            None
         } else {
-            let place = Arc::new(Place::new(Arc::clone(&self.config)));
-            request
-                .extensions_mut()
-                .insert(Slot::<L>::Open(Arc::clone(&place), PhantomData));
-            Some(place)
+            self.place(request.extensions_mut())
         };
         ResponseFuture::new(self.inner.call(request), place)
     }
 }
 
 impl<S, L: 'static> SessionService<S, L> {
-    /// The same layer put on twice, on an app and on a router nested in it, works as once.
-    fn is_applied<B>(&self, request: &Request<B>) -> bool {
-        match request.extensions().get::<Slot<L>>() {
-            Some(Slot::Open(place, _)) => Arc::ptr_eq(&place.config, &self.config),
-            Some(Slot::Skipped) | None => false,
-        }
+    /// The request's place; `None` where it has one: the same layer put on twice, on an app and on a router nested in it,
+    /// works as once.
+    fn place(&self, extensions: &mut Extensions) -> Option<Arc<Place>> {
+        let outer = match extensions.get::<Slot<L>>() {
+            Some(Slot::Open(outer, _)) if Arc::ptr_eq(&outer.config, &self.config) => return None,
+            Some(Slot::Open(outer, _)) => Some(Arc::clone(outer)),
+            Some(Slot::Skipped) | None => None,
+        };
+        let place = Arc::new(Place::new(Arc::clone(&self.config), outer));
+        extensions.insert(Slot::<L>::Open(Arc::clone(&place), PhantomData));
+        Some(place)
     }
 }
 

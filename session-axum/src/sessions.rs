@@ -47,7 +47,7 @@ pub struct Sessions {
 pub struct SessionInfo<T> {
     /// Its name in the list, for [`Sessions::revoke`].
     pub session_ref: SessionRef,
-    /// The view; `None` where a required field is missing.
+    /// The view; `None` where a required field is missing, or a strict one does not decode.
     pub state: Option<T>,
     /// When it was created.
     pub created_at: SystemTime,
@@ -74,7 +74,7 @@ impl Sessions {
         owner: &str,
         this: Option<&session_core::Session>,
     ) -> Result<Vec<SessionInfo<T>>, SessionError> {
-        let this = this.and_then(session_core::Session::id);
+        let this = this.and_then(session_core::Session::id_in_lists);
         let mut found = self.find(owner).await?;
         found.sort_by_key(|(_, record)| std::cmp::Reverse(record.touched_at()));
         let info = |(id, record): (SessionId, Arc<session_core::Record>)| SessionInfo {
@@ -121,13 +121,16 @@ impl Sessions {
         owner: &str,
         this: &session_core::Session,
     ) -> Result<u64, SessionError> {
-        let revoked = self.backend.revoke_owner(owner, this.id()).await;
+        let revoked = self.backend.revoke_owner(owner, this.id_in_lists()).await;
         this.rotate();
         Ok(revoked.map_err(Error::from)?)
     }
 
     /// Changes a view in all sessions of an owner, each atomically; in how many. Sessions without the view are left
     /// out, and so are those that end meanwhile. Nobody's activity: it renews no expiry, and nobody is seen by it.
+    ///
+    /// The owner can't be changed like this ([`ResponseSent`](session_core::Error::ResponseSent)): the clients would be logged out,
+    /// for nobody could give them their new tokens.
     ///
     /// A session that can't be changed keeps none of the others from it: the first error is returned at the end.
     pub async fn update<T: SessionData>(

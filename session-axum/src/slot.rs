@@ -3,7 +3,10 @@
 use std::{
     fmt,
     marker::PhantomData,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use http::HeaderMap;
@@ -24,7 +27,11 @@ pub(crate) enum Slot<L> {
 
 pub(crate) struct Place {
     pub(crate) config: Arc<Config>,
+    /// That of another layer of this marker, around this one.
+    outer: Option<Arc<Place>>,
     opened: OnceLock<Opened>,
+    /// The response has left, or nobody waits for it any more.
+    closed: AtomicBool,
     /// Extractions that wait for their store do so one after another: the second finds what the first opened.
     opening: Queue<()>,
 }
@@ -36,10 +43,12 @@ pub(crate) struct Opened {
 }
 
 impl Place {
-    pub(crate) fn new(config: Arc<Config>) -> Self {
+    pub(crate) fn new(config: Arc<Config>, outer: Option<Arc<Self>>) -> Self {
         Self {
             config,
+            outer,
             opened: OnceLock::new(),
+            closed: AtomicBool::new(false),
             opening: Queue::new(()),
         }
     }
@@ -47,12 +56,28 @@ impl Place {
     /// The request's session: opened and loaded at the first call, shared by all later ones (R3).
     pub(crate) async fn session(&self, headers: &HeaderMap) -> Result<Session, StoreError> {
         let opened = match self.opened.get() {
-            Some(opened) => opened,
+            Some(opened) => return opened.session.clone(),
             None if self.config.backend.answers_at_once() => self.open(headers),
             // A handler's future need not have room for it.
             None => Box::pin(self.wait(headers)).await,
         };
+        // Either the response finds the session when it leaves, or has left, which is found here: both change the flag.
+        let closed = self.closed.fetch_or(false, Ordering::AcqRel);
+        if closed && let Ok(session) = &opened.session {
+            session.close();
+        }
         opened.session.clone()
+    }
+
+    /// From now on nothing is committed for this request, unless explicitly.
+    pub(crate) fn close(self: Arc<Self>) {
+        // Nearly always nobody is left who could use it.
+        if Arc::strong_count(&self) > 1 {
+            self.closed.fetch_or(true, Ordering::AcqRel);
+        }
+        if let Some(Ok(session)) = self.opened().map(|opened| &opened.session) {
+            session.close();
+        }
     }
 
     fn open(&self, headers: &HeaderMap) -> &Opened {
@@ -83,6 +108,12 @@ impl Place {
             && one.sealer.name() == other.sealer.name()
             && one.template.path == other.template.path
             && host_of(one.template.domain.as_ref()) == host_of(other.template.domain.as_ref())
+    }
+
+    /// The layer around this one has the same cookie, and its session is in use already.
+    pub(crate) fn is_beside_outer(&self) -> bool {
+        let outer = self.outer.as_ref();
+        outer.is_some_and(|outer| outer.opened().is_some() && outer.has_the_cookie_of(self))
     }
 
     /// What came of the extractions, if there were any.

@@ -144,7 +144,8 @@ impl Session {
         Box::pin(self.settle(&mut staged)).await
     }
 
-    /// Loads the newest record, and renews its expiry now, if a touch is due. [`Error::Gone`] if the session ended
+    /// Loads the newest record, and renews its expiry now, if a touch is due; after the response, where the cookie is
+    /// persistent, only from half of its time on, for requests can renew it, too. [`Error::Gone`] if the session ended
     /// or was superseded. For a socket that lives longer than its request.
     pub async fn touch(&self) -> Result<(), Error> {
         let _call = self.begin_call().await?;

@@ -21,9 +21,9 @@ pub enum Error {
     /// An `update` did not get through within `update_timeout`.
     #[error("the session is written to so often that the update did not get through: try again")]
     Contended,
-    /// The response head has left, and this change needs the cookie.
+    /// The response head has left, or no request of the session's client is under way, and this change needs the cookie.
     #[error(
-        "the response has left, so the cookie can't change any more: do this before responding"
+        "the response has left, or there is none, so the cookie can't change: do this before responding"
     )]
     ResponseSent,
     /// The view does not exist without this required field.

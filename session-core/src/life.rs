@@ -22,7 +22,7 @@ pub(crate) struct State {
     pub(crate) news: News,
     /// The client brought something under the cookie's name.
     pub(crate) presented: bool,
-    /// The response head has left.
+    /// The response head has left, or its client has gone.
     pub(crate) sent: bool,
     /// No client is behind this handle: what it does is nobody's activity.
     pub(crate) unattended: bool,
@@ -119,7 +119,7 @@ impl State {
     /// client has shown its new token.
     pub(crate) fn upkeep(&self, policy: &Policy, live: &Live) -> Patch {
         let record = &live.record;
-        let touches = live.reissue || (!self.unattended && policy.touch_due(record));
+        let touches = live.reissue || (!self.unattended && policy.touch_due(record, self.sent));
         // After the response nobody could be told.
         let rotates = !self.sent && rotation::is_due(policy, record, live.shown);
         Patch {
@@ -131,6 +131,11 @@ impl State {
             confirm: rotation::confirms(record, live.shown),
             ..Patch::default()
         }
+    }
+
+    /// No client would get the token of a new generation.
+    pub(crate) fn tells_nobody(&self) -> bool {
+        self.sent || self.unattended
     }
 
     /// What a response commits: everything, or after a failure nothing but a staged end.

@@ -110,11 +110,17 @@ impl Policy {
     }
 
     /// Is it time to renew the expiry? Also where the absolute limit holds it back: the time of the last activity
-    /// moves, and a persistent cookie's own limit.
-    pub(crate) fn touch_due(&self, record: &Record) -> bool {
-        let interval = match record.remembered() {
-            Some(remembered) => self.touch_interval.min(remembered / 20),
-            None => self.touch_interval,
+    /// moves, and a persistent cookie's own limit. `late`: that can't be renewed any more; so it is left to requests that
+    /// come in time, unless there is none.
+    pub(crate) fn touch_due(&self, record: &Record, late: bool) -> bool {
+        let (interval, shortest) = match record.remembered() {
+            Some(remembered) => (self.touch_interval.min(remembered / 20), remembered),
+            None => (self.touch_interval, self.max_age.min(self.idle_timeout)),
+        };
+        let interval = if late {
+            interval.max(shortest / 2)
+        } else {
+            interval
         };
         record.now().since(record.touched_at()) >= interval
     }

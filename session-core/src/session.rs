@@ -276,6 +276,23 @@ impl Session {
         self.lock().live().map(|live| live.id)
     }
 
+    /// The same, also once this request can't write to it any more: for lists, in which it goes on.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn id_in_lists(&self) -> Option<SessionId> {
+        match &self.lock().life {
+            Life::Live(Live { id, .. }) | Life::Undecodable(id) => Some(*id),
+            Life::Over(_, id) => *id,
+            Life::Absent { .. } => None,
+        }
+    }
+
+    /// The response has left, or nobody waits for it any more: no commit is to come but explicit ones. For the layer.
+    #[doc(hidden)]
+    pub fn close(&self) {
+        self.lock().sent = true;
+    }
+
     /// What logs say of this session.
     #[must_use]
     pub fn fingerprint(&self) -> Option<Fingerprint> {

@@ -135,7 +135,7 @@ impl Session {
         seen: &Snapshot,
         patience: &mut Patience,
     ) -> Result<bool, Error> {
-        if written.owner != OwnerChange::Unchanged && self.lock().sent {
+        if written.owner != OwnerChange::Unchanged && self.lock().tells_nobody() {
             return Err(Error::ResponseSent);
         }
         let patch = self.patch(live, written)?;

@@ -1,6 +1,14 @@
 //! Two layers in one app: each with its own store, cookie and marker.
 
-use axum::{Router, extract::Path, http::StatusCode, routing::get};
+use std::time::Duration;
+
+use axum::{
+    Router,
+    extract::{Path, Request},
+    http::StatusCode,
+    middleware::{Next, from_fn},
+    routing::get,
+};
 use session_axum::{
     MemoryStore, Session, SessionData, SessionError, SessionLayer, SessionRejection,
     SessionStore as _, TypedSession,
@@ -191,6 +199,38 @@ async fn a_missing_named_layer_says_which_line_to_add() {
         lines.contains("ERROR") && lines.contains("named::<login::named::Admin>"),
         "{lines}"
     );
+}
+
+#[tokio::test]
+async fn a_nested_layer_with_the_cookie_of_the_outer_one_is_refused_where_both_are_used() {
+    let outer = SessionLayer::new(MemoryStore::new(), key());
+    let inner = outer.clone().idle_timeout(Duration::from_mins(15));
+    let other = inner.clone().cookie_name("other");
+    let count = async |visit: TypedSession<Visit>| {
+        visit.set_count(visit.count() + 1);
+        visit.count().to_string()
+    };
+    let track = async |_: Session, request: Request, next: Next| next.run(request).await;
+    let app = |inner: &SessionLayer, tracked: bool| {
+        let routes = Router::new()
+            .route("/count", get(count))
+            .layer(inner.clone());
+        let routes = Router::new().nest("/in", routes);
+        let routes = if tracked {
+            routes.layer(from_fn(track))
+        } else {
+            routes
+        };
+        Browser::new(routes.layer(outer.clone()))
+    };
+    let log = Log::start();
+    let refused = app(&inner, true).get("/in/count").await;
+    assert_eq!(refused.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(log.lines().contains("cookie_name"), "{}", log.lines());
+    for works in [app(&inner, false), app(&other, true), app(&outer, true)] {
+        assert_eq!(works.get("/in/count").await.body, "1");
+        assert_eq!(works.get("/in/count").await.body, "2");
+    }
 }
 
 #[tokio::test]

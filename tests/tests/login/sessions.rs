@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use axum::{Router, extract::State, routing::get};
 use futures_util::FutureExt as _;
 use session_axum::{
-    AtLimit, Fields, Lifetime, MemoryStore, NewRecord, Session, SessionData, SessionError,
-    SessionId, SessionInfo, SessionLayer, SessionRef, SessionStore, Sessions, StoreError,
+    AtLimit, Fields, Guard, Lifetime, MemoryStore, NewRecord, Patch, Rotation, Session,
+    SessionData, SessionError, SessionId, SessionInfo, SessionLayer, SessionRef, SessionStore,
+    Sessions, StoreError,
 };
 use session_tests::{Browser, Call};
 
@@ -209,6 +210,65 @@ async fn all_but_this_one_are_revoked_and_this_one_rotates() {
     assert_eq!(adas[2].get("/whoami").await.body, "nobody");
     assert_eq!(bobs[0].get("/whoami").await.body, "bob");
     assert_eq!(layer.sessions().count("ada").await.expect("counts"), 1);
+}
+
+#[tokio::test]
+async fn a_form_that_was_sent_twice_revokes_all_but_this_one_too() {
+    let (_, store) = timed();
+    let layer = layer(&store);
+    let sessions = layer.sessions();
+    let spy = store.clone();
+    let log_in = async move |session: Session, State(sessions): State<Sessions>| {
+        let store = spy.clone();
+        session.set_owner("ada");
+        // The first one is faster.
+        let guard = Guard {
+            generation: 1,
+            version: None,
+        };
+        let first = Patch {
+            rotation: Some(Rotation::Explicit),
+            ..Patch::default()
+        };
+        let id = session.id().expect("lives");
+        let first = store.inner.commit(id, guard, &first).await;
+        first.expect("a memory store");
+        match session.commit().await {
+            Ok(()) => panic!("superseded"),
+            Err(SessionError::Gone) => {}
+            Err(other) => return Err(other),
+        }
+        let listed = sessions.list::<Device>("ada", Some(&session)).await?;
+        let this = listed.iter().filter(|info| info.is_this).count();
+        let revoked = sessions.revoke_others("ada", &session).await?;
+        Ok::<_, SessionError>(format!("{revoked} {this}"))
+    };
+    let routes = Router::new()
+        .route("/again", get(log_in))
+        .with_state(layer.sessions());
+    let adas = devices(&layer, "ada", &["phone", "laptop"]).await;
+    let this = with(layer, routes);
+    this.set_cookie("sid", &token(&adas[1]));
+    assert_eq!(this.get("/again").await.body, "1 1");
+    let left = list(&sessions, "ada").await;
+    assert_eq!(names(&left), ["laptop"]);
+}
+
+#[tokio::test]
+async fn from_outside_nobody_s_owner_is_changed() {
+    let (_, store) = timed();
+    let layer = layer(&store);
+    let adas = devices(&layer, "7", &["phone"]).await;
+    let sessions = layer.sessions();
+    let refused = sessions
+        .update("7", |account: &mut Account| account.user = Some(8))
+        .await;
+    assert!(
+        matches!(refused, Err(SessionError::Refused(_))),
+        "{refused:?}"
+    );
+    assert_eq!(adas[0].get("/whoami").await.body, "7");
+    assert_eq!(sessions.count("8").await.expect("counts"), 0);
 }
 
 #[tokio::test]

@@ -1,11 +1,25 @@
 //! R9: what a session can still do after the response head has left.
 
-use axum::{Router, body::Body, response::Response, routing::get};
-use futures_util::stream;
-use session_axum::{FieldChange, SessionError};
-use session_tests::{Browser, Call, Log, SpyStore};
+use std::{
+    future::pending,
+    sync::{Arc, Mutex},
+};
 
-use crate::common::{Visits, browse, outcome, record, rotate_behind, write_behind};
+use axum::{
+    Router,
+    body::Body,
+    extract::{FromRequestParts as _, Request},
+    response::Response,
+    routing::get,
+};
+use futures_util::stream;
+use session_axum::{FieldChange, SessionError, SessionStore as _};
+use session_tests::{Browser, Call, Log, SpyStore};
+use tokio::sync::{Notify, oneshot};
+
+use crate::common::{
+    HOUR, Visits, browse, layer, outcome, record, rotate_behind, timed, with, write_behind,
+};
 
 /// A response whose body is made while it is sent.
 fn streaming<F>(body: F) -> Response
@@ -177,4 +191,126 @@ async fn a_session_that_outlives_its_request_is_committed_by_nobody_else() {
     let browser = browser(&store, body).await;
     assert_eq!(browser.get("/stream").await.body, "ok");
     assert_eq!(store.calls(), [Call::Load, Call::Commit]);
+}
+
+/// A handler that takes no session, and a body that extracts one.
+async fn extracted_late(request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    streaming(async move {
+        let visit = Visits::from_request_parts(&mut parts, &()).await;
+        let visit = visit.expect("a session");
+        visit.set_name(Some("late".to_owned()));
+        let updated = visit.update(|visit| visit.count += 1).await;
+        let name = visit.name().unwrap_or_else(|| "nobody".to_owned());
+        format!("{} {name} {}", visit.count(), outcome(&updated))
+    })
+}
+
+#[tokio::test]
+async fn who_extracts_the_session_only_then_reads_and_is_refused_as_loudly() {
+    let store = SpyStore::new();
+    let browser = browse(&store, Router::new().route("/late", get(extracted_late)));
+    let log = Log::start();
+    assert_eq!(
+        browser.get("/late").await.body,
+        "0 nobody Refused(ResponseSent)"
+    );
+    store.assert_untouched();
+    assert!(log.lines().contains("head has left"), "{}", log.lines());
+    browser.get("/count/1").await;
+    store.forget_calls();
+    let answer = browser.get("/late").await;
+    assert_eq!(answer.body, "2 nobody ok");
+    answer.assert_no_set_cookie();
+    assert_eq!(store.calls(), [Call::Load, Call::Commit]);
+}
+
+#[tokio::test]
+async fn who_is_just_extracting_it_then_is_refused_as_loudly() {
+    let store = SpyStore::new();
+    let (tell, told) = oneshot::channel();
+    let tell = Arc::new(Mutex::new(Some(tell)));
+    let handler = async move |request: Request| {
+        let tell = tell.lock().expect("whole").take().expect("once");
+        let (mut parts, _) = request.into_parts();
+        tokio::spawn(async move {
+            let visit = Visits::from_request_parts(&mut parts, &()).await;
+            let visit = visit.expect("a session");
+            let updated = visit.update(|visit| visit.count += 1).await;
+            let _ = tell.send(outcome(&updated));
+        });
+    };
+    let browser = browse(&store, Router::new().route("/spawn", get(handler)));
+    browser.get("/count/1").await;
+    let token = browser.cookie("sid").expect("it has one");
+    browser.get("/destroy").await;
+    browser.set_cookie("sid", &token);
+    let mut held = store.hold(Call::Load);
+    browser.get("/spawn").await;
+    held.reached().await;
+    held.release();
+    assert_eq!(told.await.expect("tells"), "Refused(ResponseSent)");
+    assert_eq!(store.inner.count().await.expect("counts"), 0);
+}
+
+/// A request whose client goes away while a task of its handler goes on with the session.
+async fn abandoned<F, W>(browser: &Browser, store: &SpyStore, goes_on: F) -> String
+where
+    F: Fn(Visits) -> W + Clone + Send + Sync + 'static,
+    W: Future<Output = String> + Send + 'static,
+{
+    let (reached, left) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (tell, told) = oneshot::channel();
+    let tell = Arc::new(Mutex::new(Some(tell)));
+    let handler = {
+        let (reached, left) = (Arc::clone(&reached), Arc::clone(&left));
+        async move |visit: Visits| {
+            let tell = tell.lock().expect("whole").take().expect("once");
+            let (goes_on, left) = (goes_on.clone(), Arc::clone(&left));
+            tokio::spawn(async move {
+                left.notified().await;
+                let _ = tell.send(goes_on(visit).await);
+            });
+            reached.notify_one();
+            pending::<()>().await;
+        }
+    };
+    let layer = layer(store).rotate_every(HOUR);
+    let slow = with(layer, Router::new().route("/slow", get(handler)));
+    slow.set_cookie("sid", &browser.cookie("sid").unwrap_or_default());
+    let request = slow.start("/slow");
+    reached.notified().await;
+    request.abort();
+    assert!(request.await.expect_err("cancelled").is_cancelled());
+    left.notify_one();
+    told.await.expect("tells")
+}
+
+#[tokio::test]
+async fn a_task_whose_client_has_gone_is_refused_as_loudly() {
+    let store = SpyStore::new();
+    let browser = browse(&store, Router::new());
+    let goes_on = async |visit: Visits| {
+        visit.set_name(Some("gone".to_owned()));
+        outcome(&visit.update(|visit| visit.count += 1).await)
+    };
+    let log = Log::start();
+    let refused = abandoned(&browser, &store, goes_on).await;
+    assert_eq!(refused, "Refused(ResponseSent)");
+    assert!(log.lines().contains("head has left"), "{}", log.lines());
+    store.assert_untouched();
+    browser.get("/count/1").await;
+    assert_eq!(abandoned(&browser, &store, goes_on).await, "ok");
+    assert_eq!(browser.get("/read").await.body, "2 nobody");
+}
+
+#[tokio::test]
+async fn a_task_whose_client_has_gone_rotates_nothing_by_itself() {
+    let (clock, store) = timed();
+    let browser = browse(&store, Router::new());
+    browser.get("/count/1").await;
+    clock.advance(HOUR * 2);
+    let goes_on = async |visit: Visits| outcome(&visit.update(|visit| visit.count += 1).await);
+    assert_eq!(abandoned(&browser, &store, goes_on).await, "ok");
+    assert_eq!(record(&store).await.expect("lives").generation(), 0);
 }
