@@ -9,7 +9,10 @@ use cookie::SameSite;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use session_core::{Backend, Policy};
 
-use crate::{cookie::Template, seal::Sealer};
+use crate::{
+    cookie::{MAX_MAX_AGE, Template},
+    seal::Sealer,
+};
 
 /// A sealed token has at most this many bytes: format version, id and the longest generation with nonce and tag,
 /// in base64. Name and value together must stay within what browsers take.
@@ -100,9 +103,15 @@ impl Timing {
             .absolute
             .unwrap_or(defaults.absolute_timeout.max(self.max_age));
         // Often enough that neither the server's limit nor the browser's own is reached by somebody active.
-        let shortest = persistent.map_or(policy.idle_timeout, |age| age.min(policy.idle_timeout));
+        let kept = browser_keeps(self.max_age).unwrap_or(policy.idle_timeout);
+        let shortest = kept.min(policy.idle_timeout);
         policy.touch_interval = self.touch.unwrap_or(shortest / 20);
     }
+}
+
+/// For how long a browser keeps a persistent cookie, whatever it says.
+fn browser_keeps(max_age: Duration) -> Option<Duration> {
+    (!max_age.is_zero()).then(|| max_age.min(MAX_MAX_AGE))
 }
 
 /// A header by which a request asks for no session handling.
@@ -149,9 +158,8 @@ impl Config {
         if !policy.max_age.is_zero() && policy.max_age < Duration::from_secs(1) {
             return Err(ConfigError::MaxAge);
         }
-        let browser = (!policy.max_age.is_zero()).then_some(policy.max_age);
         if policy.touch_interval >= policy.idle_timeout
-            || browser.is_some_and(|max_age| policy.touch_interval >= max_age)
+            || browser_keeps(policy.max_age).is_some_and(|kept| policy.touch_interval >= kept)
         {
             return Err(ConfigError::TouchInterval);
         }
@@ -191,27 +199,19 @@ impl Config {
         {
             return Err(ConfigError::CookieName(name.to_owned()));
         }
-        let former = self.former.as_ref();
-        for path in [&template.path]
-            .into_iter()
-            .chain(former.map(|(path, _)| path))
-        {
-            if !is_path(path) {
-                return Err(ConfigError::Path(path.clone()));
+        if !is_path(&template.path) {
+            return Err(ConfigError::Path(template.path.clone()));
+        }
+        if let Some(domain) = template.domain.as_ref().filter(|domain| !is_domain(domain)) {
+            return Err(ConfigError::Domain(domain.clone()));
+        }
+        if let Some((path, domain)) = &self.former {
+            if !is_path(path) || domain.as_ref().is_some_and(|domain| !is_domain(domain)) {
+                return Err(ConfigError::FormerPlace);
             }
-        }
-        if former.is_some_and(|(path, domain)| {
-            *path == template.path && host_of(domain.as_ref()) == host_of(template.domain.as_ref())
-        }) {
-            return Err(ConfigError::Former);
-        }
-        for domain in template
-            .domain
-            .iter()
-            .chain(former.and_then(|(_, domain)| domain.as_ref()))
-        {
-            if !is_domain(domain) {
-                return Err(ConfigError::Domain(domain.clone()));
+            let host = host_of(domain.as_ref());
+            if *path == template.path && host == host_of(template.domain.as_ref()) {
+                return Err(ConfigError::Former);
             }
         }
 
@@ -228,7 +228,7 @@ impl Config {
             return Err(ConfigError::HostPrefix("with `secure(true)`"));
         }
         // No browser ever kept one elsewhere, nor would it take the removal.
-        if host && former.is_some() {
+        if host && self.former.is_some() {
             return Err(ConfigError::HostPrefix("without `former_cookie`"));
         }
         if lower.starts_with("__secure-") && !template.secure {
@@ -351,6 +351,11 @@ pub enum ConfigError {
         "`former_cookie` names the place where the cookie lives now: name the former one, or leave it out"
     )]
     Former,
+    /// No cookie ever lived there.
+    #[error(
+        "`former_cookie` names no place of a cookie: use a path that begins with `/`, and a host name such as `example.com` if there was a `domain`"
+    )]
+    FormerPlace,
     /// No such header can be.
     #[error(
         "`token_header({0:?})` is no header's name, or that of one with a meaning of its own: use a name such as \"x-session-token\""

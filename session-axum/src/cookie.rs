@@ -13,7 +13,7 @@ const MAX_CANDIDATES: usize = 4;
 /// A longer value is not ours.
 const MAX_VALUE_LEN: usize = 512;
 /// Browsers keep no cookie longer (RFC 6265bis, 5.5).
-const MAX_MAX_AGE: Duration = Duration::from_hours(400 * 24);
+pub(crate) const MAX_MAX_AGE: Duration = Duration::from_hours(400 * 24);
 
 /// Sees the values of our cookie, in however many `Cookie` headers; nothing else is decoded. `None` for one that
 /// is too long: the client sent something, but nothing that could be ours.

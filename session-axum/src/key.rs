@@ -27,7 +27,7 @@ pub struct Key(CookieKey);
 pub enum KeyError {
     /// The secret is too short.
     #[error(
-        "the key's secret has {len} bytes, fewer than {min}: make one with `openssl rand -base64 64`"
+        "the key's secret has {len} bytes, fewer than {min}: make one with `openssl rand -base64 48`"
     )]
     TooShort {
         /// How many bytes it has.
@@ -37,7 +37,7 @@ pub enum KeyError {
     },
     /// The secret, or a half of the 64 bytes of a full key, repeats one byte: so does one that was padded.
     #[error(
-        "the key's secret is one byte repeated, or padded with one: make one with `openssl rand -base64 64`"
+        "the key's secret is one byte repeated, or padded with one: make one with `openssl rand -base64 48`"
     )]
     Repeated,
     /// The environment has no such variable.

@@ -152,7 +152,7 @@ impl<L> SessionLayer<L> {
 
     /// Where the cookie lived before a change of [`path`](Self::path) or [`domain`](Self::domain). Default: nowhere else.
     ///
-    /// A browser that still has that cookie sends both, and two different sessions are none; so where two are seen,
+    /// A browser that still has that cookie sends both, and two different sessions are none; so where two are seen that open,
     /// the former one is removed, by the first response that has nothing else to say of the cookie. Until then writes
     /// start no session, unless they log somebody in: their cookie would be one of two again.
     #[must_use]
@@ -246,7 +246,7 @@ impl<L> SessionLayer<L> {
 
     /// How many sessions one owner may have, and what happens at one more (ASVS 5, 7.1.2). Default: any number.
     ///
-    /// Costs one look-up at each change of owner. Exact in one process; between several, two log-ins at the same
+    /// Costs one look-up at each change of owner, and two calls more for each session that it evicts. Exact in one process; between several, two log-ins at the same
     /// moment may both pass.
     #[must_use]
     pub fn max_sessions_per_owner(self, sessions: usize, at_limit: AtLimit) -> Self {
@@ -289,7 +289,8 @@ impl<L> SessionLayer<L> {
     /// one match is enough. Default: none.
     ///
     /// Any client can send any header: this saves work, it is no access control. A handler that takes a
-    /// `TypedSession` then answers 400, and one that takes an `Option` of it sees `None`.
+    /// `TypedSession` then answers 400, and one that takes an `Option` of it sees `None`: where it lets shared caches store
+    /// its response, it says itself that this varies, for here not even that is done.
     #[must_use]
     pub fn skip_header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.with(|config| {

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use axum::{Router, extract::Path, routing::get};
-use session_axum::{Session, SessionError, SessionLayer, SessionStore as _, StoreError};
+use session_axum::{
+    ConfigError, Session, SessionError, SessionLayer, SessionStore as _, StoreError,
+};
 use session_tests::Call;
+use tokio::sync::mpsc::unbounded_channel;
 
 use crate::common::{
     Configure, DAY, HOUR, MINUTE, SECOND, TICK, browse, layer, outcome, record, timed, with,
@@ -407,4 +410,53 @@ async fn what_is_dead_is_invisible_before_any_sweep() {
     assert_eq!(store.inner.count().await.expect("a memory store"), 0);
     let swept = store.inner.delete_expired(10).await;
     assert_eq!(swept.expect("a memory store"), 1, "it was still there");
+}
+
+#[tokio::test]
+async fn a_stream_that_touches_leaves_the_renewal_of_a_persistent_cookie_to_the_pages() {
+    let (clock, store) = timed();
+    let (tell, mut told) = unbounded_channel();
+    let events = async move |session: Session| tell.send(session).expect("the test runs");
+    let routes = Router::new().route("/events", get(events));
+    let browser = with(layer(&store).max_age(HOUR), routes);
+    browser.get("/count/1").await;
+    browser.get("/events").await;
+    let stream = told.recv().await.expect("a session");
+    let mut ends = HOUR;
+    for minute in 1..=12 * 60 {
+        clock.advance(MINUTE);
+        stream.touch().await.expect("lives");
+        if minute % 5 == 0 {
+            assert!(MINUTE * minute < ends, "the browser has dropped its cookie");
+            if !browser.get("/read").await.set_cookies().is_empty() {
+                ends = MINUTE * minute + HOUR;
+            }
+        }
+    }
+    // Alone it still keeps the session alive.
+    for _ in 0..200 {
+        clock.advance(MINUTE);
+        stream.touch().await.expect("lives");
+    }
+}
+
+#[tokio::test]
+async fn a_cookie_for_longer_than_browsers_keep_any_is_renewed_in_time() {
+    let (clock, store) = timed();
+    let layer = layer(&store).max_age(DAY * 36_500);
+    let late = layer.clone().touch_interval(DAY * 400);
+    assert_eq!(
+        late.check().expect_err("too late"),
+        ConfigError::TouchInterval
+    );
+    let browser = with(layer, Router::new());
+    browser.get("/count/1").await;
+    let mut ends = 400;
+    for day in 1..1000 {
+        clock.advance(DAY);
+        assert!(day < ends, "the browser has dropped its cookie");
+        if !browser.get("/read").await.set_cookies().is_empty() {
+            ends = day + 400;
+        }
+    }
 }
