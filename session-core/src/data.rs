@@ -106,6 +106,7 @@ impl Field {
             json,
             keep: Some(self.keep),
             none_is_absent: self.none_is_absent,
+            aliases: self.aliases,
         }
     }
 }

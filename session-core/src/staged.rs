@@ -17,6 +17,8 @@ pub(crate) struct StagedField {
     pub(crate) keep: Option<bool>,
     /// `null` where nothing is stored changes nothing (R7).
     pub(crate) none_is_absent: bool,
+    /// Older names, which are removed beside it.
+    pub(crate) aliases: &'static [&'static str],
 }
 
 impl StagedField {
@@ -26,20 +28,27 @@ impl StagedField {
             json: None,
             keep: None,
             none_is_absent: true,
+            aliases: &[],
         }
     }
 
     /// What is to be sent, if this differs from what is stored (R7).
-    fn change(&self, old: Option<FieldRef<'_>>) -> Option<FieldChange> {
+    fn change(&self, stored: &Fields, old: Option<FieldRef<'_>>) -> Option<FieldChange> {
         let keep = self.keep.or(old.map(|old| old.keep)).unwrap_or(false);
-        let unchanged = match (&self.json, old) {
-            (None, old) => old.is_none(),
+        let mut json = self.json.clone();
+        let unchanged = match (&json, old) {
             (Some(new), Some(old)) => old.keep == keep && same_value(new, old.json),
-            (Some(new), None) => self.none_is_absent && &**new == "null",
+            (None, Some(_)) => false,
+            (Some(new), None) if !(self.none_is_absent && &**new == "null") => false,
+            // What was read by an older name goes by this one, too: somebody may just have written it here (R4).
+            (_, None) => {
+                json = None;
+                !self.aliases.iter().any(|name| stored.find(name).is_some())
+            }
         };
         (!unchanged).then(|| FieldChange {
             name: self.name.clone(),
-            json: self.json.clone(),
+            json,
             keep,
         })
     }
@@ -210,7 +219,7 @@ fn changes(fields: &[StagedField], stored: &Fields) -> Changes {
     };
     for field in fields {
         let old = stored.find(&field.name);
-        if let Some(change) = field.change(old) {
+        if let Some(change) = field.change(stored, old) {
             let size = |field: FieldRef<'_>| field.name.len() + field.json.len();
             changes.bytes += difference(change.size(), old.map_or(0, size));
             changes.count += isize::from(change.json.is_some()) - isize::from(old.is_some());
@@ -224,9 +233,12 @@ fn find<'f>(fields: &'f [StagedField], name: &str) -> Option<&'f StagedField> {
     fields.iter().find(|field| field.name == name)
 }
 
-fn put(fields: &mut Vec<StagedField>, field: StagedField) {
+fn put(fields: &mut Vec<StagedField>, mut field: StagedField) {
     match fields.binary_search_by(|old| old.name.cmp(&field.name)) {
-        Ok(at) => fields[at] = field,
+        Ok(at) => {
+            field.keep = field.keep.or(fields[at].keep);
+            fields[at] = field;
+        }
         Err(at) => fields.insert(at, field),
     }
 }

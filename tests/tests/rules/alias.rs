@@ -52,6 +52,32 @@ async fn an_alias_is_read_where_the_first_name_is_absent_in_the_order_of_the_ali
 }
 
 #[tokio::test]
+async fn what_is_removed_as_its_alias_is_gone_also_where_somebody_was_faster_by_the_first_name() {
+    type Remove = fn(&Baskets);
+    let cases: [Remove; 3] = [
+        |basket| basket.remove_name(),
+        |basket| basket.set_name(None),
+        |basket| basket.clear(),
+    ];
+    for remove in cases {
+        let store = SpyStore::new();
+        let spy = store.clone();
+        let handler = async move |basket: Baskets| {
+            write_behind(&spy, FieldChange::set("shop.name", "\"Eve\"")).await;
+            assert_eq!(basket.name().as_deref(), Some("Ada"));
+            remove(&basket);
+        };
+        let read = async |basket: Baskets| format!("{:?}", basket.name());
+        let routes = Router::new()
+            .route("/remove", get(handler))
+            .route("/name", get(read));
+        let browser = aliased(&store, routes, &[("shop.nick", "\"Ada\"")]).await;
+        browser.get("/remove").await;
+        assert_eq!(browser.get("/name").await.body, "None");
+    }
+}
+
+#[tokio::test]
 async fn a_write_goes_to_the_first_name_and_removes_the_aliases() {
     let handler = async |basket: Baskets, Path(how): Path<String>| {
         match how.as_str() {

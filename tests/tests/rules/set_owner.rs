@@ -1,10 +1,16 @@
 //! R12, where the untyped session sets the owner.
 
 use axum::{Router, extract::Path, http::StatusCode, routing::get};
-use session_axum::{Session, SessionError};
+use session_axum::{Session, SessionData, SessionError, TypedSession};
 use session_tests::{Browser, Call, SpyStore};
 
-use crate::common::{DAY, HOUR, Visits, browse, record, timed};
+use crate::common::{DAY, HOUR, Visits, browse, record, stored, timed};
+
+#[derive(SessionData)]
+struct Kept {
+    #[session(keep)]
+    lang: Option<String>,
+}
 
 async fn names(store: &SpyStore) -> Vec<String> {
     let record = record(store).await.expect("lives");
@@ -186,4 +192,18 @@ async fn a_change_of_owner_is_a_barrier_to_the_former_owner_s_slow_request() {
     assert_eq!(answer.status, StatusCode::OK);
     answer.assert_no_set_cookie();
     assert!(names(&store).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_untyped_write_leaves_the_mark_of_a_staged_one_as_it_is() {
+    let store = SpyStore::new();
+    let write = async |account: TypedSession<Kept>| {
+        account.set_lang(Some("de".to_owned()));
+        account.session().insert("lang", "fr");
+    };
+    let browser = browse(&store, Router::new().route("/write", get(write)));
+    browser.get("/owner/ada").await;
+    browser.get("/write").await;
+    browser.get("/owner/bob").await;
+    assert_eq!(stored(&store, "lang").await.as_deref(), Some("\"fr\""));
 }
