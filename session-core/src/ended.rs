@@ -1,25 +1,30 @@
 //! `ended`: waits until the session is over, for sockets and streams that outlive their request.
 
-use std::time::Duration;
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::{Poll, ready},
+    time::Duration,
+};
 
 use rand::Rng;
+use tokio::sync::oneshot;
+use tracing::Instrument as _;
 
-use crate::{Record, Session, SessionId, Status, life::Life, observe, runtime::BoxFuture};
+use crate::{
+    Record, Session, SessionId, Status, StoreError, life::Life, observe, runtime::BoxFuture,
+};
 
 /// How long a session that was revoked elsewhere may seem to live on.
 const PERIOD: Duration = Duration::from_secs(10);
 /// A store is not asked without a pause.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// When the store is to be asked again. Kept with the session, so that somebody who waits anew in each round of a
-/// loop does not put it off for ever.
-#[derive(Default)]
-pub(crate) enum Watch {
-    #[default]
-    NotYet,
-    After(BoxFuture<()>),
-    Now,
-}
+/// The next look at the store, with the wait before it. Kept with the session, so that somebody who waits anew in each
+/// round of a loop puts off neither.
+pub(crate) type Watch = Option<BoxFuture<Looked>>;
+
+type Looked = Result<Option<Arc<Record>>, StoreError>;
 
 impl Session {
     /// Waits until the session has ended, and says how: for a socket or a stream, which outlives its request.
@@ -53,8 +58,7 @@ impl Session {
                     over => return over.status(),
                 }
             };
-            self.wait_to_ask(period).await;
-            match self.backend().load(id).await {
+            match self.look(id, period).await {
                 Ok(newest) => {
                     failed = false;
                     self.judge(id, newest.as_deref());
@@ -66,33 +70,41 @@ impl Session {
                     }
                 }
             }
-            self.lock().watch = Watch::NotYet;
         }
     }
 
-    async fn wait_to_ask(&self, period: Duration) {
-        let watch = std::mem::take(&mut self.lock().watch);
-        let timer = match watch {
-            Watch::Now => {
-                self.lock().watch = Watch::Now;
-                return;
-            }
-            Watch::After(timer) => timer,
-            Watch::NotYet => {
-                // Those who connected together need not ask together.
-                let part = rand::thread_rng().gen_range(0.75..=1.0);
-                self.backend().runtime.sleep(period.mul_f64(part))
-            }
-        };
-        let mut waiting = Waiting {
+    async fn look(&self, id: SessionId, period: Duration) -> Looked {
+        let begun = self.lock().watch.take();
+        let mut looking = Looking {
             session: self,
-            timer: Some(timer),
+            look: Some(begun.unwrap_or_else(|| self.next_look(id, period))),
         };
-        if let Some(timer) = &mut waiting.timer {
-            timer.as_mut().await;
-        }
-        waiting.timer = None;
-        self.lock().watch = Watch::Now;
+        poll_fn(|cx| match &mut looking.look {
+            Some(look) => {
+                let looked = ready!(look.as_mut().poll(cx));
+                looking.look = None;
+                Poll::Ready(looked)
+            }
+            None => Poll::Pending,
+        })
+        .await
+    }
+
+    fn next_look(&self, id: SessionId, period: Duration) -> BoxFuture<Looked> {
+        let backend = Arc::clone(self.backend());
+        // Those who connected together need not ask together.
+        let part = rand::thread_rng().gen_range(0.75..=1.0);
+        Box::pin(async move {
+            backend.runtime.sleep(period.mul_f64(part)).await;
+            let (tell, told) = oneshot::channel();
+            let store = Arc::clone(&backend);
+            // A task of its own: whoever does something else meanwhile holds no connection of the store.
+            let task = async move {
+                let _ = tell.send(store.load(id).await);
+            };
+            backend.runtime.spawn(Box::pin(task.in_current_span()));
+            told.await.map_err(StoreError::unavailable)?
+        })
     }
 
     /// What the newest record, if there is one, means for this handle.
@@ -117,16 +129,16 @@ impl Session {
     }
 }
 
-/// A wait under way. Whoever gives up leaves the rest of it for the next.
-struct Waiting<'a> {
+/// A look under way. Whoever gives up leaves the rest of it for the next.
+struct Looking<'a> {
     session: &'a Session,
-    timer: Option<BoxFuture<()>>,
+    look: Option<BoxFuture<Looked>>,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Looking<'_> {
     fn drop(&mut self) {
-        if let Some(timer) = self.timer.take() {
-            self.session.lock().watch = Watch::After(timer);
+        if let Some(look) = self.look.take() {
+            self.session.lock().watch = Some(look);
         }
     }
 }
