@@ -70,11 +70,12 @@ impl From<SystemTime> for Timestamp {
     }
 }
 
-/// A time beyond what the platform can hold becomes the epoch plus the most it can.
+/// A time beyond what the platform can hold becomes the end of the year 9999, which each can.
 impl From<Timestamp> for SystemTime {
     fn from(time: Timestamp) -> Self {
-        // i64::MAX seconds is the platform's limit; u64::MAX microseconds is far below it.
-        Self::UNIX_EPOCH + Duration::from_micros(time.0)
+        const END: Duration = Duration::from_secs(253_402_300_799);
+        let exact = Self::UNIX_EPOCH.checked_add(Duration::from_micros(time.0));
+        exact.unwrap_or_else(|| Self::UNIX_EPOCH + END)
     }
 }
 
