@@ -84,11 +84,11 @@ impl Finished {
 
     /// Sends what was taken. The caller has the call.
     async fn settled(session: &Session, before: News, staged: Option<Staged>) -> Self {
-        let Some(mut staged) = staged else {
+        let Some(staged) = staged else {
             return Self::after(session, before, false, Ok(()));
         };
         let wished = !staged.is_empty();
-        let result = session.settle(&mut staged).await;
+        let result = session.send_taken(staged).await;
         Self::after(session, before, wished, result)
     }
 
@@ -104,7 +104,7 @@ impl Finished {
         if error.is_some() {
             state.news = before;
         }
-        let late = std::mem::take(&mut state.staged);
+        let late = state.take_late();
         let finished = Self::told(&mut state, &session.backend().policy, error);
         drop(state);
         if !late.is_empty() {
@@ -137,11 +137,14 @@ const MAX_ID_TRIES: usize = 4;
 impl Session {
     /// Commits what is staged, now instead of when the response leaves. Whatever the outcome, it is staged no more.
     ///
-    /// One store call, if there is anything to send. [`Error::Gone`] if the session ended or was superseded.
+    /// One store call, if there is anything to send. [`Error::Gone`] if the session ended or was superseded. Where another
+    /// commit of this request is under way, it waits, and fails also if that one does, with which its writes may have gone.
     pub async fn commit(&self) -> Result<(), Error> {
-        let _call = self.begin_call().await?;
-        let mut staged = std::mem::take(&mut self.lock().staged);
-        Box::pin(self.settle(&mut staged)).await
+        let Some(_call) = self.try_begin_call() else {
+            return Box::pin(self.commit_in_turn()).await;
+        };
+        let staged = std::mem::take(&mut self.lock().staged);
+        Box::pin(self.send_taken(staged)).await
     }
 
     /// Loads the newest record, and renews its expiry now, if a touch is due; after the response, where the cookie is
@@ -175,7 +178,16 @@ impl Session {
         }
     }
 
-    /// Sends everything that was staged. The caller has the call, whose end takes it out of flight.
+    /// Sends what was taken. The caller has the call, whose end takes it out of flight.
+    pub(crate) async fn send_taken(&self, mut staged: Staged) -> Result<(), Error> {
+        let sent = self.settle(&mut staged).await;
+        if let Err(failure) = &sent {
+            self.lock().tell_committers(failure);
+        }
+        sent
+    }
+
+    /// Sends everything that was staged.
     async fn settle(&self, staged: &mut Staged) -> Result<(), Error> {
         self.lock().in_flight = staged.fields().to_vec();
         if let Some(failure) = staged.failure.take() {
@@ -268,8 +280,11 @@ impl Session {
         };
         let live = self.create(new).await?;
         if let Some(lifetime) = staged.remember {
-            let staged = Staged::remember(lifetime);
-            if let Err(error) = self.send_staged(&live, &staged).await {
+            // Should this be given up on the way, the response's commit sends it.
+            self.lock().staged.remember = Some(lifetime);
+            let sent = self.send_staged(&live, &Staged::remember(lifetime)).await;
+            self.lock().staged.remember = None;
+            if let Err(error) = sent {
                 // Nobody will ever have its token: it should not live on as somebody's device.
                 let _ = self.backend().destroy(live.id, Destroyed::Unfinished).await;
                 self.lock().life = Life::absent(Status::Destroyed);

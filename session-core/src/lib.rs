@@ -6,6 +6,7 @@ mod admission;
 mod backend;
 mod calls;
 mod commit;
+mod committers;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod data;

@@ -6,6 +6,7 @@ use crate::{
     Backend, Error, Patch, Policy, Record, Renewal, ReplayPolicy, Rotation, SessionId, Status,
     StoreError, Token,
     calls::Calls,
+    committers::Committers,
     ended::Watch,
     observe::{self, Destroyed},
     rotation::{self, Standing, standing},
@@ -29,6 +30,7 @@ pub(crate) struct State {
     /// When whoever waits for the end asks the store again.
     pub(crate) watch: Watch,
     pub(crate) calls: Calls,
+    pub(crate) committers: Committers,
 }
 
 /// Whether there is a session to write to.
@@ -141,6 +143,9 @@ impl State {
     /// What a response commits: everything, or after a failure nothing but a staged end.
     pub(crate) fn take_for(&mut self, failed: bool) -> Option<Staged> {
         let staged = std::mem::take(&mut self.staged);
+        if failed && !staged.is_empty() {
+            self.tell_committers(&Error::ResponseSent);
+        }
         match (failed, staged.destroy) {
             (false, _) => Some(staged),
             (true, true) => Some(Staged::destroy()),

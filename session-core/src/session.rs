@@ -14,6 +14,7 @@ use crate::{
     Backend, Error, FieldError, Fingerprint, OwnerChange, Record, SessionData, SessionId, Status,
     StoreError, Token,
     calls::Calls,
+    committers::Committers,
     data::{self, Reader, View},
     ended::Watch,
     fields::is_valid_name,
@@ -135,6 +136,7 @@ impl Session {
                     unattended: false,
                     watch: Watch::default(),
                     calls: Calls::default(),
+                    committers: Committers::default(),
                 }),
             }),
         }

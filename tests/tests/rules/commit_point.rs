@@ -4,7 +4,7 @@ use std::{
     future::{Future as _, pending, poll_fn},
     pin::pin,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     task::Poll,
@@ -20,12 +20,16 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use session_axum::{FieldChange, Session, SessionData, SessionError, StoreError, TypedSession};
-use session_tests::{Call, Log, SpyStore};
-use tokio::{sync::Notify, task::yield_now, time::Instant};
+use session_tests::{Browser, Call, Log, SpyStore};
+use tokio::{
+    sync::{Notify, oneshot},
+    task::yield_now,
+    time::Instant,
+};
 use tracing::Instrument as _;
 
 use crate::common::{
-    Visits, browse, catch_panic, fields, layer, outcome, record, rotate_behind, stored, with,
+    DAY, Visits, browse, catch_panic, fields, layer, outcome, record, rotate_behind, stored, with,
     write_behind,
 };
 
@@ -586,4 +590,179 @@ async fn a_response_waits_for_a_store_call_of_its_request_and_carries_its_cookie
     created.release();
     let response = response.await.expect("no panic");
     assert_eq!(response.set_cookies().len(), 1);
+}
+
+/// The other tasks have gone as far as they can.
+async fn settled() {
+    for _ in 0..20 {
+        yield_now().await;
+    }
+}
+
+/// A task of the handler that goes on while the response's commit is held at the store.
+async fn beside_the_response<F, W>(store: &SpyStore, task: F) -> (Browser, String)
+where
+    F: Fn(Session) -> W + Clone + Send + Sync + 'static,
+    W: Future<Output = String> + Send + 'static,
+{
+    let (tell, told) = oneshot::channel();
+    let tell = Arc::new(Mutex::new(Some(tell)));
+    let go = Arc::new(Notify::new());
+    let handler = {
+        let go = Arc::clone(&go);
+        async move |session: Session| {
+            session.insert("count", 2);
+            let tell = tell.lock().expect("whole").take().expect("once");
+            let (go, task) = (Arc::clone(&go), task.clone());
+            tokio::spawn(async move {
+                go.notified().await;
+                let _ = tell.send(task(session).await);
+            });
+        }
+    };
+    let browser = browse(store, Router::new().route("/spawn", get(handler)));
+    browser.get("/count/1").await;
+    let mut own = store.hold(Call::Commit);
+    let request = browser.start("/spawn");
+    own.reached().await;
+    go.notify_one();
+    settled().await;
+    own.release();
+    request.await.expect("answers");
+    (browser, told.await.expect("tells"))
+}
+
+#[tokio::test]
+async fn a_commit_that_waits_for_the_response_s_own_is_done_after_it() {
+    let store = SpyStore::new();
+    let save = async |session: Session| {
+        session.insert("name", "Ada");
+        outcome(&session.commit().await)
+    };
+    let (browser, told) = beside_the_response(&store, save).await;
+    assert_eq!(told, "ok");
+    assert_eq!(browser.get("/read").await.body, "2 Ada");
+
+    let store = SpyStore::new();
+    let log_out = async |session: Session| {
+        session.destroy();
+        outcome(&session.commit().await)
+    };
+    let (browser, told) = beside_the_response(&store, log_out).await;
+    assert_eq!(told, "ok");
+    assert_eq!(browser.get("/status").await.body, "Unknown");
+}
+
+#[tokio::test]
+async fn a_commit_that_is_given_up_while_it_waits_leaves_nothing_behind() {
+    // Before the response has left, and after it.
+    for patience in [0, 5] {
+        let store = SpyStore::new();
+        let save = move |session: Session| async move {
+            session.insert("name", "Ada");
+            let mut commit = Box::pin(session.commit());
+            let waits = poll_fn(|cx| Poll::Ready(commit.as_mut().poll(cx).is_pending())).await;
+            for _ in 0..patience {
+                settled().await;
+            }
+            drop(commit);
+            format!("{waits} {:?}", session.get::<String>("name"))
+        };
+        let log = Log::start();
+        let (browser, told) = beside_the_response(&store, save).await;
+        let seen = if patience == 0 {
+            "Some(\"Ada\")"
+        } else {
+            "None"
+        };
+        assert_eq!(told, format!("true {seen}"));
+        let lines = log.lines();
+        assert!(
+            lines.contains("while the response was committed"),
+            "{lines}"
+        );
+        assert_eq!(browser.get("/read").await.body, "2 nobody");
+    }
+}
+
+#[tokio::test]
+async fn a_commit_whose_writes_a_failed_response_dropped_says_so() {
+    let store = SpyStore::new();
+    let (tell, told) = oneshot::channel();
+    let (spy, tell) = (store.clone(), Arc::new(Mutex::new(Some(tell))));
+    let handler = async move |session: Session| {
+        let tell = tell.lock().expect("whole").take().expect("once");
+        let (mut held, refreshing) = (spy.hold(Call::Load), session.clone());
+        tokio::spawn(async move { refreshing.refresh().await });
+        held.reached().await;
+        tokio::spawn(async move {
+            // The response waits by now, too.
+            settled().await;
+            session.insert("name", "Ada");
+            let release = async {
+                settled().await;
+                held.release();
+            };
+            let (commit, ()) = tokio::join!(session.commit(), release);
+            let _ = tell.send(outcome(&commit));
+        });
+        StatusCode::INTERNAL_SERVER_ERROR
+    };
+    let browser = browse(&store, Router::new().route("/fail", get(handler)));
+    browser.get("/count/1").await;
+    browser.get("/fail").await;
+    assert_eq!(told.await.expect("tells"), "Refused(ResponseSent)");
+    assert_eq!(browser.get("/read").await.body, "1 nobody");
+}
+
+#[tokio::test]
+async fn of_two_commits_at_once_both_have_the_outcome_of_the_one_that_carried_their_writes() {
+    for (fails, told) in [(true, "Store"), (false, "ok")] {
+        let store = SpyStore::new();
+        let spy = store.clone();
+        let handler = async move |session: Session| {
+            let (one, other) = (session.clone(), session);
+            one.insert("count", 2);
+            other.insert("name", "Ada");
+            if fails {
+                spy.fail(Call::Commit, StoreError::unavailable("out of order"));
+            }
+            let (one, other) = tokio::join!(one.commit(), other.commit());
+            format!("{}|{}", outcome(&one), outcome(&other))
+        };
+        let browser = browse(&store, Router::new().route("/both", get(handler)));
+        browser.get("/count/1").await;
+        store.be_slow();
+        let both = browser.get("/both").await.body;
+        assert!(
+            both.split('|').all(|outcome| outcome.starts_with(told)),
+            "{both}"
+        );
+        let left = if fails { "1 nobody" } else { "2 Ada" };
+        assert_eq!(browser.get("/read").await.body, left);
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_is_given_up_between_its_two_calls_remembers_all_the_same() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let handler = async move |session: Session| {
+        session.set_owner("ada");
+        session.remember(DAY * 20);
+        let mut second = spy.hold(Call::Commit);
+        tokio::select! {
+            done = session.commit() => panic!("{done:?}"),
+            () = second.reached() => {}
+        }
+    };
+    let browser = browse(&store, Router::new().route("/log_in", get(handler)));
+    let answer = browser.get("/log_in").await;
+    assert!(
+        answer.set_cookies()[0].contains("Max-Age=1728000"),
+        "{:?}",
+        answer.set_cookies()
+    );
+    let record = record(&store).await.expect("lives");
+    assert_eq!(record.remembered(), Some(DAY * 20));
 }
