@@ -121,7 +121,11 @@ impl State {
     /// client has shown its new token.
     pub(crate) fn upkeep(&self, policy: &Policy, live: &Live) -> Patch {
         let record = &live.record;
-        let touches = live.reissue || (!self.unattended && policy.touch_due(record, self.sent));
+        let is_due = || match self.sent {
+            true => policy.late_touch_due(record),
+            false => policy.touch_due(record),
+        };
+        let touches = live.reissue || (!self.unattended && is_due());
         // After the response nobody could be told.
         let rotates = !self.sent && rotation::is_due(policy, record, live.shown);
         Patch {

@@ -110,19 +110,22 @@ impl Policy {
     }
 
     /// Is it time to renew the expiry? Also where the absolute limit holds it back: the time of the last activity
-    /// moves, and a persistent cookie's own limit. `late`: that can't be renewed any more; so it is left to requests that
-    /// come in time, unless there is none.
-    pub(crate) fn touch_due(&self, record: &Record, late: bool) -> bool {
-        let (interval, shortest) = match record.remembered() {
-            Some(remembered) => (self.touch_interval.min(remembered / 20), remembered),
-            None => (self.touch_interval, self.max_age.min(self.idle_timeout)),
-        };
-        let interval = if late {
-            interval.max(shortest / 2)
-        } else {
-            interval
+    /// moves, and a persistent cookie's own limit.
+    pub(crate) fn touch_due(&self, record: &Record) -> bool {
+        let interval = match record.remembered() {
+            Some(remembered) => self.touch_interval.min(remembered / 20),
+            None => self.touch_interval,
         };
         record.now().since(record.touched_at()) >= interval
+    }
+
+    /// Is it time also where a persistent cookie can't be renewed any more? That is left to requests that come in time,
+    /// unless there is none.
+    pub(crate) fn late_touch_due(&self, record: &Record) -> bool {
+        let shortest = record
+            .remembered()
+            .unwrap_or(self.max_age.min(self.idle_timeout));
+        self.touch_due(record) && record.now().since(record.touched_at()) >= shortest / 2
     }
 
     /// How long the client shall keep the token by itself; `None`: until the browser closes.

@@ -68,7 +68,8 @@ impl Session {
                 Err(refused) => return Ok(Err(refused)),
             };
             // Beside a rotation nothing but a log-in starts a session (R13): so a staged one goes along.
-            if !written.is_empty()
+            if live.is_none()
+                && !written.is_empty()
                 && written.owner == OwnerChange::Unchanged
                 && self.is_beside_rotation()
             {
