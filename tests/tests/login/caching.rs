@@ -145,3 +145,9 @@ async fn by_default_a_page_that_used_the_session_is_private_and_one_that_did_not
         (String::new(), String::new())
     );
 }
+
+#[tokio::test]
+async fn a_page_that_varies_by_everything_is_left_as_it_is() {
+    let browser = app(layer(&SpyStore::new()), ("vary", "*"), StatusCode::OK);
+    assert_eq!(browser.get("/page").await.header("vary"), "*");
+}

@@ -20,7 +20,9 @@ use session_axum::{
 use session_tests::{Browser, Call, Log, SpyStore};
 use tokio::runtime::Builder;
 
-use crate::common::{Account, Accounts, MINUTE, browse, key, layer, record, timed, token, with};
+use crate::common::{
+    Account, Accounts, DAY, MINUTE, browse, key, layer, record, timed, token, with,
+};
 
 async fn logged_in(layer: &SessionLayer) -> Browser {
     logged_in_as(layer, "ada").await
@@ -244,6 +246,27 @@ async fn a_session_that_went_over_to_somebody_else_makes_no_room() {
     let second = second.await.expect("it ends");
     assert_eq!(second.get("/whoami").await.body, "ada");
     assert_eq!(first.get("/whoami").await.body, "bob");
+}
+
+#[tokio::test]
+async fn a_log_in_whose_commit_failed_ends_nobody_s_session() {
+    let remember = async |session: Session| {
+        session.set_owner("ada");
+        session.remember(DAY * 90);
+    };
+    let routes = Router::new().route("/remember", get(remember));
+    let (_, store) = timed();
+    let layer = layer(&store).max_sessions_per_owner(1, AtLimit::EvictOldest);
+    let first = logged_in(&layer).await;
+    // Of a session that was there, and of one that is created and then to be remembered.
+    for (before, log_in) in [("/write/a/1", "/log_in/ada"), ("/status", "/remember")] {
+        let second = with(layer.clone(), routes.clone());
+        second.get(before).await;
+        store.fail(Call::Commit, StoreError::unavailable("out of order"));
+        let answer = second.get(log_in).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{log_in}");
+        assert_eq!(first.get("/whoami").await.body, "ada", "{log_in}");
+    }
 }
 
 #[tokio::test]

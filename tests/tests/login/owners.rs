@@ -221,6 +221,8 @@ async fn a_kept_field_is_kept_however_often_and_by_whatever_hand_it_was_written(
     for (paths, lang) in [
         (["/fill", "/write/lang/en", "/fill"], "de"),
         (["/fill", "/fill", "/write/lang/en"], "en"),
+        // Equal to what a hand has written that knows no marks.
+        (["/write/lang/de", "/write/lang/de", "/fill"], "de"),
     ] {
         let (_, store) = timed();
         let browser = shop(&store);
@@ -349,6 +351,24 @@ async fn a_former_owner_s_long_life_does_not_pass_to_the_next() {
     );
     clock.advance(HOUR);
     assert_eq!(browser.get("/whoami").await.body, "nobody");
+}
+
+#[tokio::test]
+async fn the_same_owner_again_renews_the_life_that_the_session_has_of_its_own() {
+    let (clock, store) = timed();
+    let remember = async |session: Session| {
+        session.set_owner("ada");
+        session.remember(DAY * 7);
+    };
+    let browser = with(
+        layer(&store),
+        Router::new().route("/remember", get(remember)),
+    );
+    browser.get("/remember").await;
+    clock.advance(DAY * 6);
+    browser.get("/log_in/ada").await;
+    clock.advance(DAY * 6);
+    assert_eq!(browser.get("/whoami").await.body, "ada");
 }
 
 #[tokio::test]

@@ -126,6 +126,27 @@ async fn a_response_beside_the_rotation_never_restores_the_older_token() {
 }
 
 #[tokio::test]
+async fn a_touch_beside_the_rotation_renews_no_cookie_of_the_older_token() {
+    let (clock, store) = timed();
+    let layer = rotating(&store)
+        .max_age(HOUR * 4)
+        .touch_interval(MINUTE * 10);
+    let browser = browse(layer);
+    browser.get("/log_in/ada").await;
+    clock.advance(HOUR.saturating_sub(MINUTE));
+    let tab = browser.copy();
+    // It finds a touch due, and no rotation yet.
+    let mut held = store.hold(Call::Commit);
+    let slow = tab.start("/write/a/1");
+    held.reached().await;
+    clock.advance(MINUTE * 2);
+    browser.get("/whoami").await;
+    assert_eq!(record(&store).await.generation(), 1);
+    held.release();
+    slow.await.expect("ends").assert_no_set_cookie();
+}
+
+#[tokio::test]
 async fn a_periodic_rotation_is_no_barrier() {
     let (clock, store) = timed();
     let browser = browse(rotating(&store));
@@ -338,7 +359,10 @@ async fn by_the_policy_destroy_a_replay_ends_the_session_for_whoever_holds_it() 
 #[tokio::test]
 async fn a_store_failure_of_a_mere_periodic_rotation_is_only_traced() {
     let (clock, store) = timed();
-    let browser = due(&store, &clock).await;
+    let remember = async |session: Session| session.remember(DAY * 30);
+    let routes = Router::new().route("/remember", get(remember));
+    let browser = with(rotating(&store), routes);
+    browser.set_cookie("sid", &token(&due(&store, &clock).await));
     let log = Log::start();
     store.fail(Call::Commit, StoreError::unavailable("out of order"));
     let answer = browser.get("/whoami").await;
@@ -353,12 +377,14 @@ async fn a_store_failure_of_a_mere_periodic_rotation_is_only_traced() {
     assert_eq!(browser.get("/whoami").await.body, "ada");
 
     // Together with something that somebody asked for, it is a failure.
-    clock.advance(HOUR);
-    store.fail(Call::Commit, StoreError::unavailable("out of order"));
-    let answer = browser.get("/write/a/2").await;
-    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    answer.assert_no_set_cookie();
-    assert_eq!(browser.get("/whoami").await.body, "ada");
+    for path in ["/write/a/2", "/remember"] {
+        clock.advance(HOUR);
+        store.fail(Call::Commit, StoreError::unavailable("out of order"));
+        let answer = browser.get(path).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        answer.assert_no_set_cookie();
+        assert_eq!(browser.get("/whoami").await.body, "ada");
+    }
 }
 
 #[tokio::test]

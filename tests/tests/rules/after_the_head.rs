@@ -13,7 +13,7 @@ use axum::{
     routing::get,
 };
 use futures_util::stream;
-use session_axum::{FieldChange, SessionError, SessionStore as _};
+use session_axum::{FieldChange, SessionData, SessionError, SessionStore as _};
 use session_tests::{Browser, Call, Log, SpyStore};
 use tokio::sync::{Notify, oneshot};
 
@@ -157,6 +157,25 @@ async fn an_update_can_start_no_session_and_says_so() {
     browser.set_cookie("sid", "");
     assert_eq!(browser.get("/stream").await.body, "Refused(ResponseSent)");
     store.assert_untouched();
+}
+
+#[derive(SessionData)]
+struct Account {
+    #[session(owner)]
+    user: Option<String>,
+}
+
+#[tokio::test]
+async fn an_update_can_change_no_owner_and_says_so() {
+    let store = SpyStore::new();
+    let body = async |visit: Visits| {
+        let log_in = |account: &mut Account| account.user = Some("ada".to_owned());
+        outcome(&visit.session().update(log_in).await)
+    };
+    let browser = browser(&store, body).await;
+    assert_eq!(browser.get("/stream").await.body, "Refused(ResponseSent)");
+    assert_eq!(browser.get("/status").await.body, "Live");
+    assert_eq!(record(&store).await.expect("lives").owner(), None);
 }
 
 #[tokio::test]
@@ -312,5 +331,23 @@ async fn a_task_whose_client_has_gone_rotates_nothing_by_itself() {
     clock.advance(HOUR * 2);
     let goes_on = async |visit: Visits| outcome(&visit.update(|visit| visit.count += 1).await);
     assert_eq!(abandoned(&browser, &store, goes_on).await, "ok");
+    assert_eq!(record(&store).await.expect("lives").generation(), 0);
+}
+
+#[tokio::test]
+async fn a_stream_rotates_nothing_by_itself_either() {
+    let (clock, store) = timed();
+    let time = clock.clone();
+    let handler = async move |visit: Visits| {
+        streaming(async move {
+            time.advance(HOUR);
+            visit.session().refresh().await.expect("lives");
+            outcome(&visit.update(|visit| visit.count += 1).await)
+        })
+    };
+    let routes = Router::new().route("/stream", get(handler));
+    let browser = with(layer(&store).rotate_every(HOUR), routes);
+    browser.get("/count/1").await;
+    assert_eq!(browser.get("/stream").await.body, "ok");
     assert_eq!(record(&store).await.expect("lives").generation(), 0);
 }

@@ -97,6 +97,26 @@ async fn only_growth_is_judged() {
 }
 
 #[tokio::test]
+async fn the_owner_counts_whether_it_is_there_already_or_comes_with_the_session() {
+    let store = SpyStore::new();
+    let owner = "x".repeat(600);
+    let handler = async |session: Session, Path(owner): Path<String>| {
+        session.set_owner(owner.as_str());
+        session.insert("text", owner);
+    };
+    let routes = texts().route("/both/{owner}", get(handler));
+    let browser = with(layer(&store).max_record_size(1_000), routes);
+    let answer = browser.get(&format!("/both/{owner}")).await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    store.assert_untouched();
+    browser.get(&format!("/owner/{owner}")).await;
+    for (len, status) in [(396, 200), (397, 500)] {
+        let answer = browser.get(&format!("/text/{len}")).await;
+        assert_eq!(answer.status.as_u16(), status, "{len}");
+    }
+}
+
+#[tokio::test]
 async fn a_session_that_changes_hands_may_stay_as_large_as_it_was_but_grow_no_more() {
     let store = SpyStore::new();
     let fill = async |session: Session, Path((owner, to)): Path<(String, usize)>| {

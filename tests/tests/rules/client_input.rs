@@ -142,6 +142,7 @@ async fn tokens_of_two_sessions_are_none_whatever_their_order() {
         format!("sid={two}; sid={one}"),
         format!("sid={one}; sid={one}; sid={two}"),
         format!("sid={one}; sid={two}; sid={two}"),
+        format!("sid={one}; sid={two}; sid={one}"),
     ] {
         let answer = send(&browser, "/status", &[pair.as_bytes()]).await;
         assert_eq!(answer.body, "Ambiguous");
@@ -208,6 +209,9 @@ async fn no_more_than_four_cookies_are_tried() {
         let cookie = format!("{}sid={good}", "sid=forged; ".repeat(before));
         let answer = send(&browser, "/read", &[cookie.as_bytes()]).await;
         assert_eq!(answer.body, read);
+        // In however many headers.
+        let cookies: Vec<_> = cookie.split("; ").map(str::as_bytes).collect();
+        assert_eq!(send(&browser, "/read", &cookies).await.body, read);
     }
 }
 

@@ -22,15 +22,15 @@ use axum::{
 use session_axum::{FieldChange, Session, SessionData, SessionError, StoreError, TypedSession};
 use session_tests::{Browser, Call, Log, SpyStore};
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::{Notify, mpsc::unbounded_channel, oneshot},
     task::yield_now,
     time::Instant,
 };
 use tracing::Instrument as _;
 
 use crate::common::{
-    DAY, Visits, browse, catch_panic, fields, layer, outcome, record, rotate_behind, stored, with,
-    write_behind,
+    DAY, HOUR, Visits, browse, catch_panic, fields, layer, outcome, record, rotate_behind, stored,
+    timed, with, write_behind,
 };
 
 #[derive(SessionData)]
@@ -323,12 +323,22 @@ async fn a_commit_that_carries_a_rotation_is_carried_through_although_the_client
         session.rotate();
         session.commit().await
     };
-    let store = SpyStore::new();
-    let browser = browse(&store, Router::new().route("/explicit", get(explicit)));
-    for path in ["/rotate", "/owner/ada", "/explicit"] {
+    let (clock, store) = timed();
+    let routes = Router::new().route("/explicit", get(explicit));
+    let browser = with(layer(&store).rotate_every(HOUR), routes);
+    for (path, count) in [
+        ("/rotate", "1"),
+        ("/owner/ada", "1"),
+        ("/explicit", "5"),
+        ("/count/6", "6"),
+    ] {
         let browser = browser.copy();
         browser.set_cookie("sid", "");
         browser.get("/count/1").await;
+        if path == "/count/6" {
+            // A periodic rotation goes along.
+            clock.advance(HOUR);
+        }
         let mut sent = store.hold(Call::Commit);
         let request = browser.start(path);
         sent.reached().await;
@@ -340,8 +350,7 @@ async fn a_commit_that_carries_a_rotation_is_carried_through_although_the_client
         }
         let record = record(&store).await.expect("lives");
         assert_eq!(record.generation(), 1, "{path}");
-        let wanted = if path == "/explicit" { "5" } else { "1" };
-        assert_eq!(record.fields().get("count"), Some(wanted));
+        assert_eq!(record.fields().get("count"), Some(count), "{path}");
     }
 }
 
@@ -765,4 +774,27 @@ async fn a_commit_that_is_given_up_between_its_two_calls_remembers_all_the_same(
     );
     let record = record(&store).await.expect("lives");
     assert_eq!(record.remembered(), Some(DAY * 20));
+}
+
+#[tokio::test]
+async fn what_is_set_while_the_response_commits_is_refused_and_not_sent_later() {
+    let store = SpyStore::new();
+    let (give, mut given) = unbounded_channel();
+    let handler = async move |visit: Visits| {
+        visit.set_count(2);
+        assert!(give.send(visit).is_ok());
+    };
+    let browser = browse(&store, Router::new().route("/give", get(handler)));
+    browser.get("/count/1").await;
+    let mut held = store.hold(Call::Commit);
+    let request = browser.start("/give");
+    held.reached().await;
+    let visit = given.recv().await.expect("given");
+    visit.set_name(Some("late".to_owned()));
+    held.release();
+    request.await.expect("ends");
+    store.forget_calls();
+    assert_eq!(outcome(&visit.session().commit().await), "ok");
+    store.assert_untouched();
+    assert_eq!(browser.get("/read").await.body, "2 nobody");
 }

@@ -259,6 +259,11 @@ fn headers_that_can_not_be_and_a_missing_transport_are_refused() {
             &["`token_header(\"Set-Cookie\")`"],
         ),
         (
+            |layer| layer.token_header("content-type"),
+            ConfigError::TokenHeader("content-type".into()),
+            &["`token_header(\"content-type\")`"],
+        ),
+        (
             |layer| layer.skip_header("no header", "*"),
             ConfigError::SkipHeader("no header".into()),
             &["`skip_header(\"no header\", ..)`"],

@@ -193,15 +193,16 @@ async fn a_response_has_one_set_cookie_of_our_name() {
             (header::SET_COOKIE, "theirs=1"),
             (header::SET_COOKIE, "sid=mine"),
             (header::SET_COOKIE, "sid =mine; Path=/"),
+            (header::SET_COOKIE, "SID=theirs"),
             (header::SET_COOKIE, "sidecar=2"),
         ]))
     };
     let browser = browse(&store, Router::new().route("/busy", get(handler)));
     let answer = browser.get("/busy").await;
     let cookies = answer.set_cookies();
-    assert_eq!(cookies[..2], ["theirs=1", "sidecar=2"]);
+    assert_eq!(cookies[..3], ["theirs=1", "SID=theirs", "sidecar=2"]);
     assert!(
-        cookies.len() == 3 && cookies[2].starts_with("sid="),
+        cookies.len() == 4 && cookies[3].starts_with("sid="),
         "{cookies:?}"
     );
     assert_eq!(

@@ -4,7 +4,7 @@ use axum::{Router, extract::Path, http::StatusCode, routing::get};
 use session_axum::{MemoryStore, SessionError, SessionStore as _, Status, StoreError};
 use session_tests::{Call, SpyStore};
 
-use crate::common::{Visits, browse, record, rotate_behind};
+use crate::common::{Visits, browse, outcome, record, rotate_behind};
 
 #[tokio::test]
 async fn destroy_then_write_deletes_and_starts_a_session_with_a_new_id() {
@@ -48,19 +48,52 @@ async fn destroy_then_update_starts_a_session_with_a_new_id() {
 }
 
 #[tokio::test]
+async fn a_destroy_that_an_update_could_not_carry_out_stays_staged() {
+    let store = SpyStore::new();
+    let handler = async |visit: Visits| {
+        visit.session().destroy();
+        outcome(&visit.update(|visit| visit.count += 1).await)
+    };
+    let browser = browse(&store, Router::new().route("/both", get(handler)));
+    browser.get("/count/1").await;
+    store.fail(Call::Delete, StoreError::unavailable("down"));
+    let said = browser.get("/both").await.body;
+    assert!(said.starts_with("Store("), "{said}");
+    assert!(record(&store).await.is_none());
+    assert_eq!(browser.cookie("sid"), None);
+}
+
+#[tokio::test]
 async fn a_write_before_a_destroy_is_destroyed_with_it() {
     let store = SpyStore::new();
     let handler = async |visit: Visits| {
         visit.set_count(7);
         visit.session().set_owner("ada");
+        // Also what could not be written.
+        visit.session().insert("", 1);
         visit.session().destroy();
     };
     let browser = browse(&store, Router::new().route("/end", get(handler)));
     browser.get("/count/5").await;
     store.forget_calls();
-    browser.get("/end").await;
+    assert_eq!(browser.get("/end").await.status, StatusCode::OK);
     assert_eq!(store.calls(), [Call::Load, Call::Delete]);
     assert_eq!(browser.cookie("sid"), None);
+}
+
+#[tokio::test]
+async fn a_destroy_before_what_can_not_be_written_changes_nothing() {
+    let store = SpyStore::new();
+    let handler = async |visit: Visits| {
+        visit.session().destroy();
+        visit.session().insert("", 1);
+    };
+    let browser = browse(&store, Router::new().route("/both", get(handler)));
+    browser.get("/count/1").await;
+    let answer = browser.get("/both").await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    answer.assert_no_set_cookie();
+    assert_eq!(browser.get("/read").await.body, "1 nobody");
 }
 
 #[tokio::test]
@@ -132,4 +165,22 @@ async fn who_logs_out_is_logged_out_also_after_the_request_was_superseded() {
         assert!(answer.set_cookies()[0].contains("Max-Age=0"), "{answer:?}");
         assert!(record(&store).await.is_none(), "{notices}");
     }
+}
+
+#[tokio::test]
+async fn who_was_superseded_can_destroy_and_begin_another_session() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let handler = async move |visit: Visits| {
+        rotate_behind(&spy).await;
+        visit.set_count(2);
+        let said = outcome(&visit.session().commit().await);
+        visit.session().destroy();
+        visit.set_count(3);
+        said
+    };
+    let browser = browse(&store, Router::new().route("/over", get(handler)));
+    browser.get("/count/1").await;
+    assert_eq!(browser.get("/over").await.body, "Gone");
+    assert_eq!(browser.get("/read").await.body, "3 nobody");
 }

@@ -10,7 +10,8 @@ use session_tests::Call;
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::common::{
-    Configure, DAY, HOUR, MINUTE, SECOND, TICK, browse, layer, outcome, record, timed, with,
+    Configure, DAY, HOUR, MINUTE, SECOND, TICK, Visits, browse, layer, outcome, record, stored,
+    timed, with,
 };
 
 // R15
@@ -242,7 +243,7 @@ async fn activity_is_noted_also_where_the_absolute_limit_holds_the_expiry_back()
 }
 
 #[tokio::test]
-async fn a_short_lifetime_of_its_own_is_renewed_in_time() {
+async fn a_short_lifetime_of_its_own_is_renewed_in_time_and_ends_without_activity() {
     let (clock, store) = timed();
     let keep = async |session: Session| {
         session.insert("count", 1);
@@ -254,6 +255,8 @@ async fn a_short_lifetime_of_its_own_is_renewed_in_time() {
         clock.advance(HOUR / 6);
         assert_eq!(browser.get("/read").await.body, "1 nobody");
     }
+    clock.advance(HOUR);
+    assert_eq!(browser.get("/read").await.body, "0 nobody");
 }
 
 #[tokio::test]
@@ -286,6 +289,25 @@ async fn an_explicit_touch_is_throttled_too() {
     clock.advance(HOUR * 2);
     assert_eq!(browser.get("/touch").await.body, "ok");
     assert_eq!(store.calls(), [Call::Load, Call::Load, Call::Commit]);
+}
+
+#[tokio::test]
+async fn an_explicit_touch_sends_nothing_that_is_staged() {
+    let (clock, store) = timed();
+    let spy = store.clone();
+    let handler = async move |visit: Visits| -> Result<(), SessionError> {
+        visit.set_count(2);
+        visit.session().touch().await?;
+        assert_eq!(spy.calls(), [Call::Load, Call::Load, Call::Commit]);
+        assert_eq!(stored(&spy, "count").await.as_deref(), Some("1"));
+        Ok(())
+    };
+    let browser = browse(&store, Router::new().route("/touch", get(handler)));
+    browser.get("/count/1").await;
+    clock.advance(HOUR * 2);
+    store.forget_calls();
+    browser.get("/touch").await;
+    assert_eq!(browser.get("/read").await.body, "2 nobody");
 }
 
 #[tokio::test]

@@ -254,6 +254,17 @@ async fn a_layer_further_in_with_the_same_marker_takes_the_place_of_the_outer_on
     assert_eq!(browser.get("/inner/read").await.body, "2");
 }
 
+#[tokio::test]
+async fn a_layer_further_in_serves_what_the_outer_one_skips() {
+    let (outer, inner) = (SpyStore::new(), SpyStore::new());
+    let app = optional()
+        .layer(layer(&inner))
+        .layer(layer(&outer).skip_header("x-skip", "*"));
+    let browser = Browser::new(app);
+    let answer = browser.get_with("/untyped", "x-skip", "1").await;
+    assert_eq!(answer.body, "true");
+}
+
 // Caches
 
 #[tokio::test]

@@ -177,23 +177,44 @@ async fn all_views_and_clones_of_a_request_share_one_load_and_each_other_s_write
 
 #[tokio::test]
 async fn the_record_is_loaded_once_at_the_first_extraction() {
+    is_loaded_once(&SpyStore::new()).await;
+}
+
+#[tokio::test]
+async fn two_extractions_that_wait_for_the_store_share_one_load() {
     let store = SpyStore::new();
+    store.be_slow();
+    is_loaded_once(&store).await;
+}
+
+async fn is_loaded_once(store: &SpyStore) {
     let spy = store.clone();
     let handler = async move |request: Request| {
         let (mut parts, _) = request.into_parts();
         spy.assert_untouched();
         let mut twin = parts.clone();
-        let (first, second) = tokio::join!(parts.extract::<Visits>(), twin.extract::<Session>());
+        // Whoever gets it finds what was loaded in it.
+        let first = async {
+            let visit = parts.extract::<Visits>().await.expect("extracts");
+            assert_eq!(visit.count(), 1);
+            visit
+        };
+        let second = async {
+            let session = twin.extract::<Session>().await.expect("extracts");
+            assert_eq!(session.get::<u64>("count"), Some(1));
+            session
+        };
+        let (first, second) = tokio::join!(first, second);
         assert_eq!(spy.calls(), [Call::Load]);
-        first.expect("extracts").set_count(4);
-        assert_eq!(second.expect("extracts").get::<u64>("count"), Some(4));
+        first.set_count(4);
+        assert_eq!(second.get::<u64>("count"), Some(4));
         assert_eq!(
             parts.extract::<Visits>().await.expect("extracts").count(),
             4
         );
         spy.assert_untouched();
     };
-    let browser = browse(&store, Router::new().route("/late", get(handler)));
+    let browser = browse(store, Router::new().route("/late", get(handler)));
     browser.get("/count/1").await;
     store.forget_calls();
     assert_eq!(browser.get("/late").await.status, StatusCode::OK);

@@ -151,15 +151,19 @@ async fn an_update_creates_the_session_where_there_is_none_and_leaves_the_rest_s
     let spy = store.clone();
     let handler = async move |visit: Visits| -> Result<(), SessionError> {
         visit.set_name(Some("Ada".to_owned()));
+        visit.session().set_owner("ada");
         visit.update(|visit| visit.count = 1).await?;
         assert_eq!(spy.calls(), [Call::Create]);
         assert_eq!(stored(&spy, "name").await, None);
+        assert_eq!(record(&spy).await.expect("lives").owner(), None);
         Ok(())
     };
     let browser = browse(&store, Router::new().route("/update", get(handler)));
     assert_eq!(browser.get("/update").await.set_cookies().len(), 1);
     assert_eq!(store.calls(), [Call::Commit]);
     assert_eq!(browser.get("/read").await.body, "1 Ada");
+    let record = record(&store).await.expect("lives");
+    assert_eq!(record.owner(), Some("ada"));
 }
 
 #[tokio::test]

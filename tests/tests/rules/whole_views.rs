@@ -111,6 +111,21 @@ async fn a_log_in_by_set_state_leaves_what_does_not_decode_and_writes_no_default
 }
 
 #[tokio::test]
+async fn a_whole_view_without_its_owner_logs_out() {
+    let store = SpyStore::new();
+    let log_out = async |account: TypedSession<Account>| {
+        let mut state = account.state();
+        state.user = None;
+        account.set_state(state);
+    };
+    let browser = browse(&store, Router::new().route("/log-out", get(log_out)));
+    browser.get("/owner/ada").await;
+    browser.get("/log-out").await;
+    let record = record(&store).await.expect("lives");
+    assert_eq!(record.owner(), None);
+}
+
+#[tokio::test]
 async fn what_was_written_for_another_owner_is_still_theirs_after_an_update() {
     let store = SpyStore::new();
     let set = async |account: TypedSession<Account>| -> Result<String, SessionError> {
