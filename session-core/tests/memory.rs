@@ -3,14 +3,17 @@
 use std::{
     future::Future,
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll, Waker},
     time::{Duration, SystemTime},
 };
 
 use session_core::{
     Clock, Committed, Created, FieldChange, Fields, Guard, Lifetime, ManualClock, MemoryStore,
-    NewRecord, OwnerChange, Patch, Record, Renewal, SessionId, SessionStore, StoreError,
+    NewRecord, OwnerChange, Patch, Record, Renewal, SessionId, SessionStore, StoreError, Timestamp,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -583,4 +586,32 @@ fn a_clock_may_be_shared() {
     assert_eq!(record.created_at(), clock.now());
     shared.advance(MINUTE);
     assert!(!lives(&store, id));
+}
+
+/// Its time is told, and may go back.
+#[derive(Clone)]
+struct ToldClock(Arc<AtomicU64>);
+
+impl Clock for ToldClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::Relaxed))
+    }
+}
+
+#[test]
+fn a_clock_that_goes_back_takes_no_live_session_along() {
+    const NOON: u64 = 1_780_000_000_000_000;
+    const HALF_A_MINUTE: u64 = 30_000_000;
+    let told = Arc::new(AtomicU64::new(NOON));
+    let store = MemoryStore::builder().max_sessions(100);
+    let store = store.clock(ToldClock(Arc::clone(&told))).build();
+    let first = create(&store, Some("ada"));
+    told.store(NOON - HALF_A_MINUTE, Ordering::Relaxed);
+    let second = create(&store, Some("ada"));
+    assert_eq!(now(store.delete_expired(10)), 0);
+    assert!(lives(&store, first) && lives(&store, second));
+    // The second one has the earlier deadline.
+    told.store(NOON + HALF_A_MINUTE, Ordering::Relaxed);
+    assert_eq!(now(store.delete_expired(10)), 1);
+    assert!(lives(&store, first) && !lives(&store, second));
 }

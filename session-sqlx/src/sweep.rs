@@ -151,4 +151,16 @@ mod tests {
         tokio::time::sleep(Duration::from_mins(30)).await;
         assert!(store.0.load(Ordering::Relaxed) > 5);
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn sweeping_starts_once_however_often_it_is_asked_for() {
+        let (store, sweeper) = (Silent::default(), Sweeper::default());
+        for _ in 0..3 {
+            let swept = store.clone();
+            sweeper.start(Duration::from_mins(1), move || Some(swept.clone()));
+        }
+        // The first sweep is still waiting.
+        tokio::time::sleep(LIMIT + Duration::from_secs(40)).await;
+        assert_eq!(store.0.load(Ordering::Relaxed), 1);
+    }
 }

@@ -1,5 +1,7 @@
 //! The cookie: its attributes, one `Set-Cookie` in a response, and everybody else's (R20).
 
+use std::time::Duration;
+
 use axum::{
     Router,
     http::{HeaderName, StatusCode, header},
@@ -107,10 +109,13 @@ async fn every_option_shows_in_the_cookie_and_in_its_removal() {
 
 #[tokio::test]
 async fn a_persistent_cookie_lasts_at_most_400_days() {
-    let store = SpyStore::new();
-    let browser = with(layer(&store).max_age(DAY * 1_000), Router::new());
-    let answer = browser.get("/count/1").await;
-    assert!(answer.set_cookies()[0].ends_with("; Max-Age=34560000"));
+    for max_age in [DAY * 1_000, Duration::MAX] {
+        let store = SpyStore::new();
+        let browser = with(layer(&store).max_age(max_age), Router::new());
+        let answer = browser.get("/count/1").await;
+        assert!(answer.set_cookies()[0].ends_with("; Max-Age=34560000"));
+        assert_eq!(browser.get("/read").await.body, "1 nobody");
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use axum::{
 };
 use session_axum::{MemoryStore, Session, SessionLayer, SessionRejection, TypedSession};
 use session_tests::{Browser, Call, SpyStore};
+use tokio::runtime::Handle;
 
 use crate::common::{Visit, Visits, browse, key, layer, with};
 
@@ -380,4 +381,20 @@ async fn a_layer_and_its_clones_share_one_store_and_a_route_may_have_its_own() {
         browser.get("/none").await.status,
         StatusCode::INTERNAL_SERVER_ERROR
     );
+}
+
+#[tokio::test]
+async fn a_layer_starts_no_work_in_the_background_on_however_many_routes() {
+    let layer = SessionLayer::new(MemoryStore::new(), key());
+    let count = get(async |visit: Visits| visit.set_count(visit.count() + 1));
+    let app = ["/one", "/two", "/three"]
+        .into_iter()
+        .fold(Router::new(), |app, path| {
+            app.route(path, count.clone().layer(layer.clone()))
+        });
+    let browser = Browser::new(app);
+    for path in ["/one", "/two", "/three", "/one"] {
+        assert_eq!(browser.get(path).await.status, StatusCode::OK);
+    }
+    assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
 }

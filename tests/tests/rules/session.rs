@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use axum::{Router, extract::Path, http::StatusCode, routing::get};
-use session_axum::{Session, SessionError, SessionStore as _, Status, StoreError};
+use session_axum::{Session, SessionError, SessionId, SessionStore as _, Status, StoreError};
 use session_tests::{Call, Log, SpyStore};
 
 use crate::common::{DAY, HOUR, Visits, browse, outcome, record, rotate_behind, stored, timed};
@@ -83,6 +83,29 @@ async fn a_session_has_an_id_that_stays_from_its_first_commit_to_its_end() {
     };
     let browser = browse(&store, Router::new().route("/life", get(handler)));
     assert_eq!(browser.get("/life").await.status, StatusCode::OK);
+}
+
+/// Does not compile for what is made of a `T` without a check: then it is by both.
+trait NotFrom<T, Which> {
+    fn holds() {}
+}
+
+impl<T, U> NotFrom<T, ()> for U {}
+
+impl<T, U: From<T>> NotFrom<T, u8> for U {}
+
+#[test]
+fn an_id_is_made_of_16_bytes_and_of_no_number_or_text() {
+    <SessionId as NotFrom<i128, _>>::holds();
+    <SessionId as NotFrom<u128, _>>::holds();
+    <SessionId as NotFrom<u64, _>>::holds();
+    <SessionId as NotFrom<&str, _>>::holds();
+    <SessionId as NotFrom<String, _>>::holds();
+    let id = SessionId::generate();
+    assert_eq!(SessionId::try_from(&id.as_bytes()[..]), Ok(id));
+    for len in [0, 15, 17, 32, 36] {
+        assert!(SessionId::try_from(&[b'1'; 36][..len]).is_err(), "{len}");
+    }
 }
 
 #[tokio::test]
