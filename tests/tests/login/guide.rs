@@ -1,9 +1,11 @@
-//! The guides to security and to faults name a test in each row of their tables: here they can't rot.
+//! The guides to security and to faults name a test in each row of their tables, and so does the list of the faults of
+//! others: here they can't rot.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
 const SECURITY: &str = include_str!("../../../session-axum/src/guide/security.md");
 const FAULTS: &str = include_str!("../../../session-axum/src/guide/faults.md");
+const FAULTS_OF_OTHERS: &str = include_str!("../../FAULTS.md");
 
 /// The rows of all tables: cells without the bars; the security guide's heading is no row.
 fn rows(guide: &'static str) -> Vec<Vec<&'static str>> {
@@ -26,7 +28,7 @@ fn quoted(cell: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The names of all functions in a directory's sources that follow a `#[..test..]`.
-pub(crate) fn tests_below(directory: &Path, found: &mut BTreeSet<String>) {
+fn tests_below(directory: &Path, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(directory).expect("a directory") {
         let path = entry.expect("an entry").path();
         if path.is_dir() && !path.ends_with("target") {
@@ -50,8 +52,8 @@ pub(crate) fn tests_below(directory: &Path, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Of all packages.
-fn tests() -> BTreeSet<String> {
+/// The tests of all packages, and the rules of the suite for stores.
+pub(crate) fn tests() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut tests = BTreeSet::new();
     for directory in [
@@ -64,6 +66,13 @@ fn tests() -> BTreeSet<String> {
         "examples",
     ] {
         tests_below(&root.join(directory), &mut tests);
+    }
+    let suite = fs::read_dir(root.join("session-core/src/conformance")).expect("the suite");
+    for file in suite {
+        let source = fs::read_to_string(file.expect("an entry").path()).expect("text");
+        let rules = source.split("pub async fn ").skip(1);
+        let rules = rules.filter_map(|rule| rule.split_once('<'));
+        tests.extend(rules.map(|(name, _)| name.to_owned()));
     }
     assert!(tests.contains("every_test_that_the_security_guide_names_exists"));
     tests
@@ -127,4 +136,17 @@ fn the_security_guide_has_every_row_once_and_each_has_a_test_or_says_why_not() {
             "{row:?}"
         );
     }
+}
+
+#[test]
+fn the_faults_of_others_are_there_once_each_with_one_to_three_tests_that_exist() {
+    let rows = rows(FAULTS_OF_OTHERS);
+    let wanted: Vec<_> = (1..=44).map(|at| format!("S{at}")).collect();
+    let ids: Vec<_> = rows.iter().map(|row| row[0]).collect();
+    assert_eq!(ids, wanted);
+    for row in &rows {
+        assert_eq!(row.len(), 3, "{row:?}");
+        assert!((1..=3).contains(&quoted(row[2]).count()), "{row:?}");
+    }
+    named_tests(&rows);
 }

@@ -1,12 +1,12 @@
 //! What the pages of the guide claim is tested: each test that they name exists, in tables and in prose.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
-use crate::guide::tests_below;
+use crate::guide::tests;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -25,29 +25,6 @@ fn pages() -> BTreeMap<String, String> {
             (name.into_owned(), text)
         })
         .collect()
-}
-
-/// The tests of all packages, and the rules of the suite for stores.
-fn tests() -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for directory in [
-        "tests/tests",
-        "session-core",
-        "session-axum",
-        "session-redis",
-        "session-sqlx",
-        "examples",
-    ] {
-        tests_below(&root().join(directory), &mut found);
-    }
-    let suite = fs::read_dir(root().join("session-core/src/conformance")).expect("the suite");
-    for file in suite {
-        let source = fs::read_to_string(file.expect("an entry").path()).expect("text");
-        let rules = source.split("pub async fn ").skip(1);
-        let rules = rules.filter_map(|rule| rule.split_once('<'));
-        found.extend(rules.map(|(name, _)| name.to_owned()));
-    }
-    found
 }
 
 /// What stands in backticks, outside of examples.
