@@ -4,7 +4,8 @@
 //! or a server's `postgres://…` or `redis://…`.
 //! See `stores.rs` for the three lines that each store takes.
 //!
-//! `PORT` changes the port from 3000 (0 takes any free one), `SESSION_KEY` sets the key.
+//! `PORT` changes the port from 3000 (0 takes any free one), `SESSION_KEY` sets the key: counters that share a store
+//! share it, too.
 
 #![expect(clippy::print_stdout, reason = "it tells where it serves")]
 
@@ -38,8 +39,9 @@ fn key() -> Result<Key, Box<dyn Error>> {
         Ok(key) => Ok(key),
         Err(KeyError::NotSet(_)) => {
             println!(
-                "SESSION_KEY is not set, so a new key was generated: every session ends at a restart.\n\
-                 In production, set it to 32 or more random bytes and use a store that outlives the process."
+                "SESSION_KEY is not set, so a new key was generated: neither another process nor this one after a\n\
+                 restart opens these cookies, whatever the store. Set it to 32 or more random bytes, the same for all:\n\
+                 export SESSION_KEY=$(openssl rand -base64 48)"
             );
             Ok(Key::generate())
         }

@@ -87,6 +87,30 @@ async fn count_together(store: &str) {
     assert!(last.ends_with(&count), "{last}");
 }
 
+#[test]
+fn without_a_key_it_says_at_the_start_that_no_other_process_opens_its_cookies() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let file = directory.path().join("sessions.db");
+    let mut process = Command::new(env!("CARGO_BIN_EXE_counter"))
+        .args(["--store", &format!("sqlite:{}", file.display())])
+        .env("PORT", "0")
+        .env_remove("SESSION_KEY")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stdout = BufReader::new(process.stdout.take().unwrap());
+    let lines = stdout.lines().map(Result::unwrap);
+    let said: Vec<_> = lines.take_while(|line| !line.contains("http://")).collect();
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let said = said.join(" ");
+    assert!(
+        said.contains("neither another process nor this one after a restart opens these cookies"),
+        "{said}"
+    );
+    assert!(said.contains("export SESSION_KEY="), "{said}");
+}
+
 #[tokio::test]
 async fn four_processes_on_one_sqlite_file_count_as_one() {
     let directory = tempfile::TempDir::new().unwrap();

@@ -65,7 +65,8 @@ async fn each_kind_of_request_costs_what_the_guide_says() {
 fn the_lines_for_each_store_are_those_of_the_example() {
     const EXAMPLE: &str = include_str!("../../../examples/counter/src/stores.rs");
     // What stands around them in an application of one store.
-    const AROUND: [&str; 3] = [
+    const AROUND: [&str; 4] = [
+        "export ",
         "cargo run",
         "use ",
         "let layer = SessionLayer::new(store, Key::from_env(\"SESSION_KEY\")?);",
