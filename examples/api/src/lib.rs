@@ -36,9 +36,10 @@ struct Account {
 /// The name of the header that brings a new token.
 pub const TOKEN_HEADER: &str = "x-session-token";
 
-/// A session is a small thing, and what goes in has a bound.
+/// A session is a small thing, and what goes in has a bound. All together stay below the layer's `max_record_size` of
+/// 64 KiB, beyond which there is a 500: a character takes up to 6 bytes as JSON (`\u0001`), and a text two quotes and a comma.
 const MOST_TASKS: usize = 100;
-const LONGEST_TASK: usize = 200;
+const LONGEST_TASK: usize = 100;
 const LONGEST_NAME: usize = 40;
 
 /// The whole application, with its sessions in memory. `key` seals the tokens.

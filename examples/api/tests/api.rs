@@ -151,9 +151,28 @@ async fn of_many_tasks_at_once_none_is_lost_and_none_is_over_the_limit() {
 }
 
 #[tokio::test]
+async fn as_many_of_the_longest_tasks_as_there_may_be_fit_whatever_their_characters() {
+    for (name, task) in [
+        // As JSON, what is four bytes long stays as it is, and this control character takes six.
+        ("\u{1f6b2}".repeat(40), "\u{1f6b2}".repeat(100)),
+        ("\\u0001".repeat(40), "\\u0001".repeat(100)),
+    ] {
+        let mut client = Client::new();
+        client.log_in(&name).await;
+        let task = format!("\"{task}\"");
+        for _ in 0..100 {
+            let (status, _) = client.send("POST", "/tasks", &task).await;
+            assert_eq!(status, StatusCode::CREATED);
+        }
+        let (status, _) = client.send("POST", "/tasks", &task).await;
+        assert_eq!(status, StatusCode::CONFLICT);
+    }
+}
+
+#[tokio::test]
 async fn names_and_tasks_have_bounds() {
     let mut client = Client::logged_in().await;
-    let long = "a".repeat(201);
+    let long = "a".repeat(101);
     for (path, json) in [
         ("/tasks", "\"\"".to_owned()),
         ("/tasks", format!("\"{long}\"")),
