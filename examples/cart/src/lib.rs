@@ -14,6 +14,7 @@ use axum::middleware::from_fn;
 use axum::response::Html;
 use axum::routing::get;
 use session_axum::{Key, MemoryStore, SessionLayer, TypedSession};
+use tower_http::csrf::CsrfLayer;
 
 use basket::Basket;
 use history::History;
@@ -48,6 +49,8 @@ pub fn app(key: Key, store: MemoryStore) -> Router {
         .merge(history::routes())
         // One layer for all: the libraries bring none of their own.
         .layer(sessions)
+        // The last layer is the outermost: what a page of another site sends is refused before it meets the session.
+        .layer(CsrfLayer::new())
 }
 
 fn about(item: &str) -> Option<&'static str> {

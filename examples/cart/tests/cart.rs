@@ -123,6 +123,31 @@ async fn what_is_not_sold_is_neither_kept_nor_noted() {
 }
 
 #[tokio::test]
+async fn a_page_is_noted_as_it_was_asked_for() {
+    let mut browser = Browser::new();
+    let (status, _) = browser.send("GET", "/goods/%62ell").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(browser.history().await, ["/goods/%62ell"]);
+    let (_, page) = browser.send("GET", "/").await;
+    assert!(page.contains("<li>/goods/%62ell</li>"), "{page}");
+}
+
+#[tokio::test]
+async fn what_another_site_sends_is_refused_and_changes_nothing() {
+    let mut browser = Browser::new();
+    browser.send("POST", "/basket/lamp").await;
+    for (method, path) in [("POST", "/basket/lamp"), ("DELETE", "/basket")] {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header(COOKIE, browser.cookie.as_deref().unwrap());
+        let request = request.header("sec-fetch-site", "cross-site");
+        let request = request.body(Body::empty()).unwrap();
+        let response = browser.shop.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::FORBIDDEN, "{method}");
+    }
+    assert_eq!(browser.basket().await, [("lamp".to_owned(), 1)].into());
+}
+
+#[tokio::test]
 async fn who_only_looks_gets_no_session() {
     let mut browser = Browser::new();
     let (_, page) = browser.send("GET", "/").await;

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use session_axum::{
     Key, MemoryStore, SessionData, SessionError, SessionLayer, SessionStore, TypedSession,
 };
+use tower_http::csrf::CsrfLayer;
 
 /// What we remember of a visitor.
 ///
@@ -33,7 +34,7 @@ pub fn app(key: Key) -> Router {
     app_on(MemoryStore::new(), key)
 }
 
-/// The same with its sessions in any store: several processes on one database count as one.
+/// The same with its sessions in any store: several processes with one database and one key count as one.
 pub fn app_on(store: impl SessionStore, key: Key) -> Router {
     // `secure(false)` is here only because this example serves plain http on loopback, where not
     // every client sends a cookie marked `Secure` back. Leave the line out of whatever you deploy.
@@ -47,6 +48,9 @@ pub fn app_on(store: impl SessionStore, key: Key) -> Router {
         .route("/end", post(end))
         .route("/api/counter", get(count_up))
         .layer(sessions)
+        // The last layer is the outermost: a form that another site sent is refused before it meets the session. GET
+        // passes, so others can make `/api/counter` count: what matters more than a count is never changed by GET.
+        .layer(CsrfLayer::new())
 }
 
 /// Shows the page. Reading is synchronous and can't fail: the record was loaded with the extractor.

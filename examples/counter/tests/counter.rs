@@ -155,6 +155,20 @@ async fn a_name_of_more_than_forty_characters_is_refused() {
 }
 
 #[tokio::test]
+async fn a_form_of_another_site_is_refused_and_changes_nothing() {
+    let visitor = visitor();
+    submit(&visitor, "/increment", "").await;
+    for path in ["/increment", "/name", "/clear", "/end"] {
+        let request = visitor.post(path).form("name=Mallory");
+        let answer = request.header("sec-fetch-site", "cross-site").await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
+        answer.assert_no_set_cookie();
+    }
+    let page = visitor.get("/").await.body;
+    assert!(shows_count(&page, 1) && page.contains("stranger"), "{page}");
+}
+
+#[tokio::test]
 async fn a_fresh_start_keeps_the_session() {
     let visitor = visitor();
     submit(&visitor, "/increment", "").await;

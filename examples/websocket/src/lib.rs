@@ -17,6 +17,7 @@ use serde::Deserialize;
 use session_axum::{
     Key, Session, SessionData, SessionError, SessionLayer, SessionStore, TypedSession,
 };
+use tower_http::csrf::CsrfLayer;
 
 /// Somebody who is logged in; without `user` there is no such view.
 #[derive(SessionData)]
@@ -39,6 +40,9 @@ pub fn app(store: impl SessionStore, key: Key, ask_every: Duration) -> Router {
         .route("/log-out", post(log_out))
         .route("/socket", any(upgrade))
         .layer(sessions)
+        // A form that another site sent is refused before it meets the session. A socket begins with a GET, which
+        // passes here: `upgrade` looks for itself.
+        .layer(CsrfLayer::new())
         .with_state(ask_every)
 }
 

@@ -38,18 +38,24 @@ async fn serve(store: impl SessionStore) -> String {
     address
 }
 
-/// Posts a form; the answer, head and all.
+/// Posts a form of our own page, which succeeds.
 async fn post(address: &str, path: &str, cookie: &str, form: &str) -> String {
+    let answer = post_from("same-origin", address, path, cookie, form).await;
+    assert!(answer.starts_with("HTTP/1.1 303 "), "{answer}");
+    answer
+}
+
+/// The answer, head and all, to a form of a page of this site.
+async fn post_from(site: &str, address: &str, path: &str, cookie: &str, form: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let length = form.len();
     let request = format!(
-        "POST {path} HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\nConnection: close\r\n\
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\nConnection: close\r\nSec-Fetch-Site: {site}\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}"
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 303 "), "{answer}");
     answer
 }
 
@@ -182,6 +188,18 @@ async fn strangers_and_pages_from_elsewhere_get_no_socket() {
     }
     let socket = Socket::try_open(&address, &cookie, Some(&own)).await;
     assert_eq!(socket.ok().unwrap().say("click").await, "1");
+}
+
+#[tokio::test]
+async fn a_form_of_another_site_logs_nobody_in_or_out() {
+    let address = serve(MemoryStore::new()).await;
+    let cookie = log_in(&address, "").await;
+    for (path, form) in [("/log-in", "name=mallory"), ("/log-out", "")] {
+        let answer = post_from("cross-site", &address, path, &cookie, form).await;
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+        assert!(!answer.contains("set-cookie"), "{answer}");
+    }
+    assert_eq!(Socket::open(&address, &cookie).await.say("look").await, "0");
 }
 
 /// The example in a process of its own, which ends with it.
