@@ -1,4 +1,5 @@
-//! The pages, as text. Only names of our own goods come into them, so nothing has to be escaped.
+//! The pages, as text. Goods are our own; what was seen comes from requests, by a library that promises nothing of it,
+//! and so it is escaped.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ pub(crate) fn shop(basket: &BTreeMap<String, u32>, history: &[String]) -> String
     });
     let seen: Vec<_> = history
         .iter()
-        .map(|page| format!("<li>{page}</li>"))
+        .map(|page| format!("<li>{}</li>", escape(page)))
         .collect();
     let content = format!(
         include_str!("shop.html"),
@@ -38,4 +39,32 @@ fn page(title: &str, content: &str) -> String {
         title = title,
         content = content,
     )
+}
+
+/// Makes text of a visitor safe in HTML, between tags and in quoted attributes.
+fn escape(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_seen_is_escaped() {
+        let seen = ["/goods/<script>\"'&".to_owned()];
+        let page = shop(&BTreeMap::new(), &seen);
+        assert!(page.contains("<li>/goods/&lt;script&gt;&quot;&#39;&amp;</li>"));
+    }
 }
