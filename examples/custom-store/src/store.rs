@@ -1,6 +1,6 @@
 //! [`FileStore`]: the contract of a store, kept by a directory of files and one lock.
 
-use std::fs::{self, File};
+use std::fs::{DirBuilder, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +16,8 @@ use crate::file::Files;
 /// Sessions in a directory, a file for each. Several processes of one machine can share it.
 ///
 /// It looks through all files for the sessions of an owner, so it is for hundreds of sessions and not for millions.
-/// Whoever can read the directory can read all sessions: keep it to yourself.
+/// Whoever can read the directory can read all sessions: on Unix it is made for its owner alone (mode 0700), and one that
+/// is there already keeps what it has.
 #[derive(Debug)]
 pub struct FileStore<C = SystemClock> {
     inner: Arc<Inner<C>>,
@@ -40,7 +41,7 @@ impl<C> Clone for FileStore<C> {
 }
 
 impl FileStore {
-    /// Makes the directory, if it is not there.
+    /// Makes the directory, if it is not there, for nobody but its owner.
     pub fn open(directory: impl AsRef<Path>) -> io::Result<Self> {
         Self::with_clock(directory, SystemClock)
     }
@@ -50,7 +51,10 @@ impl<C: Clock> FileStore<C> {
     /// With a clock of one's own.
     pub fn with_clock(directory: impl AsRef<Path>, clock: C) -> io::Result<Self> {
         let directory = directory.as_ref();
-        fs::create_dir_all(directory)?;
+        let mut builder = DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.recursive(true).create(directory)?;
         let lock = directory.join("lock");
         File::options().create(true).append(true).open(&lock)?;
         Ok(Self {

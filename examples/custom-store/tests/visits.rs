@@ -57,6 +57,18 @@ async fn a_file_that_is_no_session_hides_none_and_stays_as_it_is() {
     assert_eq!(fs::read(unreadable).unwrap(), b"\xff");
 }
 
+#[cfg(unix)]
+#[test]
+fn the_directory_is_made_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let above = TempDir::new().unwrap();
+    let directory = above.path().join("sessions");
+    FileStore::open(&directory).unwrap();
+    let mode = fs::metadata(&directory).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    FileStore::open(&directory).expect("it may be there already");
+}
+
 #[tokio::test]
 async fn without_its_directory_the_store_fails_and_nobody_is_told_of_a_success() {
     let directory = TempDir::new().unwrap();
