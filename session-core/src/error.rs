@@ -62,11 +62,15 @@ pub enum Error {
 }
 
 /// Why a view does not exist in a session.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FieldError {
     /// A required field is absent, or does not decode.
+    #[error(
+        "the session has no `{0}`, which the view requires: write the view with `set_state` first"
+    )]
     Missing(&'static str),
     /// A strict field does not decode.
+    #[error("the stored `{0}` does not decode as the view's type: migrate it, or drop `strict`")]
     Undecodable(&'static str),
 }
 
@@ -75,6 +79,24 @@ impl From<FieldError> for Error {
         match error {
             FieldError::Missing(field) => Self::Missing(field.into()),
             FieldError::Undecodable(field) => Self::Undecodable(field.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_there_is_no_view_is_an_error_with_the_words_that_it_has_among_all_others() {
+        fn pass_on(error: FieldError) -> Result<(), Box<dyn std::error::Error>> {
+            Err(error)?
+        }
+        for error in [FieldError::Missing("user"), FieldError::Undecodable("user")] {
+            let words = Error::from(error.clone()).to_string();
+            assert!(words.contains("`user`"), "{words}");
+            let passed_on = pass_on(error).expect_err("it was one");
+            assert_eq!(passed_on.to_string(), words);
         }
     }
 }
