@@ -112,7 +112,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// `to_owned`, `clone_into`, `into`, `try_into`, `borrow`, `borrow_mut`, `as_ref`, `as_mut`, `deref`, `type_id`).
 ///
 /// **`flash`** is a message for the next page: both `notice()` and `take_notice()` consume it.
-/// `state` and `update` see it without consuming it.
+/// `state` and `update` see it without consuming it. A route of axum's `get` answers `HEAD` by the same handler,
+/// and so a `HEAD` consumes it, too.
 ///
 /// **`skip`** leaves the field out of the session. In `state()` it is `Default::default()`.
 #[proc_macro_derive(SessionData, attributes(session))]

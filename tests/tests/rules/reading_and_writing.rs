@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::{
     RequestPartsExt as _, Router,
     extract::{Path, Request},
@@ -448,4 +448,51 @@ async fn the_getter_of_a_flash_field_is_a_write() {
     assert_eq!(store.calls(), [Call::Load, Call::Commit]);
     assert_eq!(browser.get("/show").await.body, "");
     assert_eq!(store.calls(), [Call::Load]);
+    // axum's `get` answers HEAD, too.
+    browser.get("/note").await;
+    let head = browser.request(Method::HEAD, "/show").await;
+    assert_eq!(head.status, StatusCode::OK);
+    assert_eq!(browser.get("/show").await.body, "");
+}
+
+#[derive(SessionData)]
+struct Measured {
+    plain: f64,
+    may_be_absent: Option<f64>,
+}
+
+#[derive(SessionData)]
+struct Strictly {
+    #[session(strict, rename = "plain")]
+    _plain: f64,
+}
+
+#[derive(SessionData)]
+struct Required {
+    #[session(required, rename = "plain")]
+    _plain: f64,
+}
+
+#[tokio::test]
+async fn a_float_that_json_has_not_is_stored_as_null() {
+    for float in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let store = SpyStore::new();
+        let set = async move |measured: TypedSession<Measured>| {
+            measured.set_plain(float);
+            measured.set_may_be_absent(Some(float));
+        };
+        let show = async |measured: TypedSession<Measured>| {
+            format!("{} {:?}", measured.plain(), measured.may_be_absent())
+        };
+        let routes = Router::new()
+            .route("/set", get(set))
+            .route("/show", get(show))
+            .route("/strict", get(async |_: TypedSession<Strictly>| {}))
+            .route("/required", get(async |_: TypedSession<Required>| {}));
+        let browser = browse(&store, routes);
+        browser.get("/set").await;
+        assert_eq!(browser.get("/show").await.body, "0 None");
+        assert_eq!(browser.get("/strict").await.status, 500);
+        assert_eq!(browser.get("/required").await.status, 401);
+    }
 }
