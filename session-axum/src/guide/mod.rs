@@ -8,8 +8,8 @@
 //! | | [`faults`] | [`writing_a_store`] | [`observability`] |
 //! | | | | [`testing`] |
 //!
-//! Examples are compiled, and what the tables say is tested: the column `tests` names tests of this repository, in some
-//! pages in notes at the end.
+//! Examples are compiled, or, in [`stores`], compared by a test with the lines of a program that is. What the tables say
+//! is tested: the column `tests` names tests of this repository, in some pages in notes at the end.
 
 #[doc = include_str!("quick_start.md")]
 pub mod quick_start {}
