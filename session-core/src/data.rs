@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, FieldError, OwnerChange, Session,
-    json::{self, same_value, to_text},
+    json::{self, reads_as, same_value, to_text},
     observe,
     staged::{Snapshot, Staged, StagedField},
 };
@@ -134,14 +134,29 @@ impl View {
         read(&Reader::new(&self.session, &snapshot))
     }
 
-    pub fn set<F: Serialize>(&self, field: &'static Field, value: &F) {
-        let json = to_text(value);
+    pub fn set<F: Serialize + for<'de> Deserialize<'de>>(&self, field: &'static Field, value: &F) {
+        let json = to_text(value).filter(|json| reads_as::<F>(json.as_bytes()));
         self.session.stage("set", |state| match json {
             Some(json) => field
                 .staged(Some(json.into()))
                 .for_each(|field| state.staged.put(field)),
             None => state.staged.fail(Error::Serialize(field.name.into())),
         });
+    }
+
+    /// What can't be read stays, until it is set (R21).
+    pub fn take<F: for<'de> Deserialize<'de>>(
+        &self,
+        field: &'static Field,
+        default: impl FnOnce() -> F,
+    ) -> F {
+        match self.stored(field) {
+            Some(value) => {
+                self.unset(field);
+                value
+            }
+            None => default(),
+        }
     }
 
     pub fn unset(&self, field: &'static Field) {
@@ -173,7 +188,12 @@ impl View {
         last.or(self.stored(field))
     }
 
-    pub fn set_required<F: Serialize>(&self, field: &'static Field, value: F, last: &Last<F>) {
+    pub fn set_required<F: Serialize + for<'de> Deserialize<'de>>(
+        &self,
+        field: &'static Field,
+        value: F,
+        last: &Last<F>,
+    ) {
         self.set(field, &value);
         last.set(value);
     }
@@ -345,9 +365,13 @@ pub struct Writer {
 
 #[doc(hidden)]
 impl Writer {
-    pub fn field<F: Serialize>(&mut self, field: &'static Field, value: &F) {
+    pub fn field<F: Serialize + for<'de> Deserialize<'de>>(
+        &mut self,
+        field: &'static Field,
+        value: &F,
+    ) {
         let start = self.text.len();
-        let written = json::write(&mut self.text, value);
+        let written = json::write(&mut self.text, value) && reads_as::<F>(&self.text[start..]);
         let len = self.text.len() - start;
         self.fields.push((field, written.then_some(len)));
     }

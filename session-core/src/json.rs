@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use memchr::memmem;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// Nothing that is nested deeper is read again, for that takes stack.
@@ -24,6 +25,12 @@ pub(crate) fn to_text(value: &impl Serialize) -> Option<String> {
     let mut text = Vec::new();
     let written = write(&mut text, value);
     written.then(|| String::from_utf8(text).expect("serde_json writes text"))
+}
+
+/// Whether it is read as an `F` again. JSON has no text for a float that is NaN or infinite: it becomes `null`, which
+/// no float reads. Nearly every value has none.
+pub(crate) fn reads_as<F: for<'de> Deserialize<'de>>(json: &[u8]) -> bool {
+    memmem::find(json, b"null").is_none() || serde_json::from_slice::<F>(json).is_ok()
 }
 
 fn is_readable(json: &[u8]) -> bool {
@@ -101,7 +108,7 @@ fn same(a: &str, b: &str, depth: u8) -> bool {
 
 type Object<'a> = BTreeMap<String, &'a RawValue>;
 
-fn parse<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Option<T> {
+fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
     serde_json::from_str(text).ok()
 }
 

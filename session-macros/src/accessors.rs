@@ -194,15 +194,20 @@ fn body(field: &Field<'_>, does: Does, names: &Names) -> TokenStream {
     match field.kind {
         Kind::Plain | Kind::Flash => {
             let read = read_function(field);
-            let get = quote!(#p::View::reading(&self.#session, Self::#read));
-            let remove = quote!(#p::View::unset(&self.#session, Self::#constant));
             match does {
-                Does::Get if field.kind == Kind::Plain => get,
-                Does::Get | Does::Take => quote!(let __value = #get; #remove; __value),
+                Does::Get if field.kind == Kind::Plain => {
+                    quote!(#p::View::reading(&self.#session, Self::#read))
+                }
+                Does::Get | Does::Take => {
+                    let default = names.default(field);
+                    quote!(#p::View::take::<#ty>(&self.#session, Self::#constant, || #default))
+                }
                 Does::Set => {
                     quote!(#p::View::set::<#ty>(&self.#session, Self::#constant, &value))
                 }
-                Does::Remove => remove,
+                Does::Remove => {
+                    quote!(#p::View::unset(&self.#session, Self::#constant))
+                }
             }
         }
         Kind::Required if does == Does::Set => {

@@ -69,6 +69,7 @@ const REFUSED: &[&str] = &[
     "as_mut",
     "deref",
     "type_id",
+    "fmt",
 ];
 
 /// Reports every mistake of `view`.
@@ -98,9 +99,7 @@ fn no_borrows(view: &View<'_>, diagnostics: &mut Diagnostics) {
         .iter()
         .filter(|field| field.kind != Kind::Skipped)
     {
-        if let Some(lifetime) = field.borrows()
-            && lifetime.ident == "static"
-        {
+        if let Some(lifetime) = field.borrows_for_ever() {
             let message = format_args!("a value that was loaded is not `'static`: {CURE}");
             diagnostics.report(lifetime.span(), message);
         }

@@ -103,13 +103,14 @@ use syn::{DeriveInput, parse_macro_input};
 /// text that `Display` writes and `FromStr` reads. The field is an `Option<V>`, or is `required`
 /// as well. Setting it rotates the session.
 ///
-/// **`keep`** lets the field stay when the session passes from one owner to another, or to none.
+/// **`keep`** lets the field stay when the session passes from one owner to another, or to none. The mark is stored with
+/// the value, so a release that adds or drops it counts from the field's next change.
 ///
 /// **`accessor`** renames the accessors, `name()`, `set_name(..)` and so on, but not what is stored.
 /// It is the cure for a field whose accessors coincide with those of another field, or are
 /// among the methods that `TypedSession` has itself (`state`, `set_state`, `clear`, `update`,
 /// `try_update`, `session`) or that other traits would put in front of them (`clone`, `clone_from`,
-/// `to_owned`, `clone_into`, `into`, `try_into`, `borrow`, `borrow_mut`, `as_ref`, `as_mut`, `deref`, `type_id`).
+/// `to_owned`, `clone_into`, `into`, `try_into`, `borrow`, `borrow_mut`, `as_ref`, `as_mut`, `deref`, `type_id`, `fmt`).
 ///
 /// **`flash`** is a message for the next page: both `notice()` and `take_notice()` consume it.
 /// `state` and `update` see it without consuming it. A route of axum's `get` answers `HEAD` by the same handler,

@@ -1,7 +1,7 @@
 //! What the derive knows of a view, taken from the user's struct and not yet checked.
 
-use proc_macro2::Span;
-use quote::format_ident;
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{
@@ -155,12 +155,9 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The lifetime of a field that is a reference.
-    pub(crate) fn borrows(&self) -> Option<&'a Lifetime> {
-        match ungrouped(self.ty) {
-            Type::Reference(reference) => reference.lifetime.as_ref(),
-            _ => None,
-        }
+    /// The `'static` of a reference, wherever in the type it is.
+    pub(crate) fn borrows_for_ever(&self) -> Option<Lifetime> {
+        static_reference(self.ty.to_token_stream())
     }
 
     /// `V` of an `Option<V>`, else the type itself.
@@ -277,4 +274,34 @@ fn named_fields(input: &DeriveInput) -> Result<&FieldsNamed, (Span, &'static str
         Fields::Unnamed(fields) => Err((fields.span(), "name each field, as in `{ count: u64 }`")),
         Fields::Unit => Err((input.ident.span(), "write `{}` behind the name")),
     }
+}
+
+fn static_reference(tokens: TokenStream) -> Option<Lifetime> {
+    let mut after = ' ';
+    let mut tokens = tokens.into_iter();
+    while let Some(token) = tokens.next() {
+        match token {
+            TokenTree::Group(group) => {
+                let within = static_reference(group.stream());
+                if within.is_some() {
+                    return within;
+                }
+            }
+            TokenTree::Punct(punct) if punct.as_char() == '\'' && after == '&' => {
+                if let Some(TokenTree::Ident(ident)) = tokens.next()
+                    && ident == "static"
+                {
+                    let apostrophe = punct.span();
+                    return Some(Lifetime { apostrophe, ident });
+                }
+            }
+            TokenTree::Punct(punct) => {
+                after = punct.as_char();
+                continue;
+            }
+            _ => {}
+        }
+        after = ' ';
+    }
+    None
 }

@@ -73,16 +73,17 @@ fn a_field_has_a_name() {
 #[test]
 fn a_view_owns_its_data() {
     let borrows = "so it can't borrow: remove";
+    let owns = "a value that was loaded is not `'static`: own the data";
     assert_mistakes(
         "struct S<'a, 'b, T> { a: &'a str, b: &'b T }",
         &[("'a", borrows), ("'b", borrows)],
     );
     assert_mistakes(
-        "struct S { a: &'static str, #[session(skip)] b: &'static str }",
-        &[(
-            "'static",
-            "a value that was loaded is not `'static`: own the data",
-        )],
+        "struct S {
+            a: &'static str, #[session(skip)] b: &'static str,
+            c: Option<Vec<(u8, &'static [u8])>>, d: Cow<'static, str>,
+        }",
+        &[("'static", owns), ("'static", owns)],
     );
 }
 
@@ -367,6 +368,7 @@ fn no_accessor_is_hidden() {
         "borrow_mut",
         "clone_from",
         "clone_into",
+        "fmt",
         "as_ref",
         "as_mut",
         "deref",

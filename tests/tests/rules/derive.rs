@@ -213,6 +213,53 @@ async fn page(page: TypedSession<Page>, Path(how): Path<String>) -> (StatusCode,
     (status, shown.unwrap_or_default())
 }
 
+/// What another release makes of the same fields.
+#[derive(SessionData)]
+struct Others {
+    #[session(flash)]
+    notice: Option<Vec<String>>,
+    note: Option<Vec<String>>,
+}
+
+#[derive(SessionData)]
+struct Ours {
+    #[session(flash)]
+    notice: Option<String>,
+    #[session(default = Some("none".to_owned()))]
+    note: Option<String>,
+}
+
+#[tokio::test]
+async fn what_does_not_decode_is_taken_by_nobody_and_stays_stored() {
+    let store = SpyStore::new();
+    let write = async |others: TypedSession<Others>| {
+        others.set_notice(Some(vec!["Hello".to_owned()]));
+        others.set_note(Some(vec!["Ada".to_owned()]));
+    };
+    let take = async |ours: TypedSession<Ours>| {
+        format!(
+            "{:?} {:?} {:?}",
+            ours.take_notice(),
+            ours.notice(),
+            ours.take_note()
+        )
+    };
+    let read = async |others: TypedSession<Others>| {
+        format!("{:?} {:?}", others.take_notice(), others.take_note())
+    };
+    let routes = Router::new()
+        .route("/write", get(write))
+        .route("/take", get(take))
+        .route("/others", get(read));
+    let browser = browse(&store, routes);
+    browser.get("/write").await;
+    let taken = browser.get("/take").await.body;
+    assert_eq!(taken, r#"None None Some("none")"#);
+    let read = r#"Some(["Hello"]) Some(["Ada"])"#;
+    assert_eq!(browser.get("/others").await.body, read);
+    assert_eq!(browser.get("/others").await.body, "None None");
+}
+
 #[tokio::test]
 async fn a_flash_field_is_shown_once() {
     for (how, first, then) in [

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use session_axum::{Session, SessionData, SessionError, TypedSession};
 use session_tests::{Call, Log, SpyStore};
 
-use crate::common::{HOUR, Visit, Visits, browse, record, timed};
+use crate::common::{HOUR, Visit, Visits, browse, outcome, record, timed};
 
 // R1
 
@@ -457,42 +457,55 @@ async fn the_getter_of_a_flash_field_is_a_write() {
 
 #[derive(SessionData)]
 struct Measured {
+    #[session(strict)]
     plain: f64,
+    list: Vec<f64>,
     may_be_absent: Option<f64>,
+    nested: Vec<Option<u8>>,
 }
 
-#[derive(SessionData)]
-struct Strictly {
-    #[session(strict, rename = "plain")]
-    _plain: f64,
-}
-
-#[derive(SessionData)]
-struct Required {
-    #[session(required, rename = "plain")]
-    _plain: f64,
-}
+type Measurements = TypedSession<Measured>;
 
 #[tokio::test]
-async fn a_float_that_json_has_not_is_stored_as_null() {
+async fn what_nobody_could_read_again_is_not_stored() {
     for float in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let store = SpyStore::new();
-        let set = async move |measured: TypedSession<Measured>| {
-            measured.set_plain(float);
-            measured.set_may_be_absent(Some(float));
+        let set = async move |measured: Measurements| measured.set_plain(float);
+        let update = async move |measured: Measurements| {
+            outcome(&measured.update(|state| state.list.push(float)).await)
         };
-        let show = async |measured: TypedSession<Measured>| {
-            format!("{} {:?}", measured.plain(), measured.may_be_absent())
+        let others = async move |measured: Measurements| {
+            measured.set_nested(vec![None, Some(1)]);
+            measured.set_may_be_absent(Some(float));
+            let updated = measured.update(|state| state.list.push(2.0)).await;
+            outcome(&updated)
+        };
+        let show = async |measured: Measurements| {
+            let state = measured.state();
+            let (floats, nested) = ((state.plain, state.list), state.nested);
+            format!("{floats:?} {:?} {nested:?}", state.may_be_absent)
+        };
+        let first = async |measured: Measurements| {
+            measured.set_plain(1.0);
+            measured.set_list(vec![1.0]);
         };
         let routes = Router::new()
+            .route("/first", get(first))
             .route("/set", get(set))
-            .route("/show", get(show))
-            .route("/strict", get(async |_: TypedSession<Strictly>| {}))
-            .route("/required", get(async |_: TypedSession<Required>| {}));
+            .route("/update", get(update))
+            .route("/others", get(others))
+            .route("/show", get(show));
         let browser = browse(&store, routes);
-        browser.get("/set").await;
-        assert_eq!(browser.get("/show").await.body, "0 None");
-        assert_eq!(browser.get("/strict").await.status, 500);
-        assert_eq!(browser.get("/required").await.status, 401);
+        browser.get("/first").await;
+        assert_eq!(browser.get("/set").await.status, 500);
+        let refused = browser.get("/update").await.body;
+        assert_eq!(refused, "Serialize(\"list\")");
+        assert_eq!(browser.get("/show").await.body, "(1.0, [1.0]) None []");
+        // What reads a `null` is left alone.
+        assert_eq!(browser.get("/others").await.body, "ok");
+        assert_eq!(
+            browser.get("/show").await.body,
+            "(1.0, [1.0, 2.0]) None [None, Some(1)]"
+        );
     }
 }

@@ -207,3 +207,32 @@ async fn an_untyped_write_leaves_the_mark_of_a_staged_one_as_it_is() {
     browser.get("/owner/bob").await;
     assert_eq!(stored(&store, "lang").await.as_deref(), Some("\"fr\""));
 }
+
+/// The next release of [`Kept`].
+#[derive(SessionData)]
+struct Dropped {
+    lang: Option<String>,
+}
+
+#[tokio::test]
+async fn the_mark_of_a_kept_field_is_stored_with_its_value() {
+    type Write = fn(&TypedSession<Dropped>);
+    let cases: [(Write, bool); 3] = [
+        (|view| view.set_state(view.state()), true),
+        (|view| view.set_lang(view.lang()), false),
+        (|view| view.set_lang(Some("fr".to_owned())), false),
+    ];
+    for (at, (write, stays)) in cases.into_iter().enumerate() {
+        let store = SpyStore::new();
+        let before = async |kept: TypedSession<Kept>| kept.set_lang(Some("de".to_owned()));
+        let after = async move |view: TypedSession<Dropped>| write(&view);
+        let routes = Router::new()
+            .route("/before", get(before))
+            .route("/after", get(after));
+        let browser = browse(&store, routes);
+        for path in ["/owner/ada", "/before", "/after", "/owner/bob"] {
+            browser.get(path).await;
+        }
+        assert_eq!(stored(&store, "lang").await.is_some(), stays, "case {at}");
+    }
+}

@@ -128,15 +128,13 @@ impl ShopAccessors {
     }
     /// The session's `notice`, which reading removes.
     pub fn message(&self) -> Option<String> {
-        let __value = framework::session::__private::View::reading(
-            &self.__session,
-            Self::__read_notice,
-        );
-        framework::session::__private::View::unset(
+        framework::session::__private::View::take::<
+            Option<String>,
+        >(
             &self.__session,
             Self::__field_notice,
-        );
-        __value
+            || <Option<String> as ::core::default::Default>::default(),
+        )
     }
     /// Sets `notice`.
     pub fn set_message(&self, value: Option<String>) {
@@ -150,15 +148,13 @@ impl ShopAccessors {
     }
     /// Takes `notice` out of the session.
     pub fn take_message(&self) -> Option<String> {
-        let __value = framework::session::__private::View::reading(
-            &self.__session,
-            Self::__read_notice,
-        );
-        framework::session::__private::View::unset(
+        framework::session::__private::View::take::<
+            Option<String>,
+        >(
             &self.__session,
             Self::__field_notice,
-        );
-        __value
+            || <Option<String> as ::core::default::Default>::default(),
+        )
     }
 }
 #[automatically_derived]
@@ -243,6 +239,7 @@ impl framework::session::SessionData for Shop {
     }
 }
 impl ShopAccessors {
+    #[allow(unreachable_code)]
     fn __default_language() -> String {
         let __value: String = Shop::LANG.to_owned();
         __value

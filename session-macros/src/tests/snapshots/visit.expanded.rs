@@ -74,12 +74,13 @@ impl VisitAccessors {
     }
     /// Takes `name` out of the session.
     fn take_name(&self) -> Option<String> {
-        let __value = ::session_axum::__private::View::reading(
+        ::session_axum::__private::View::take::<
+            Option<String>,
+        >(
             &self.__session,
-            Self::__read_name,
-        );
-        ::session_axum::__private::View::unset(&self.__session, Self::__field_name);
-        __value
+            Self::__field_name,
+            || <Option<String> as ::core::default::Default>::default(),
+        )
     }
 }
 #[automatically_derived]
