@@ -121,9 +121,12 @@ impl State {
     /// client has shown its new token.
     pub(crate) fn upkeep(&self, policy: &Policy, live: &Live) -> Patch {
         let record = &live.record;
-        let is_due = || match self.sent {
-            true => policy.late_touch_due(record),
-            false => policy.touch_due(record),
+        let is_due = || {
+            if self.sent {
+                policy.late_touch_due(record)
+            } else {
+                policy.touch_due(record)
+            }
         };
         let touches = live.reissue || (!self.unattended && is_due());
         // After the response nobody could be told.
