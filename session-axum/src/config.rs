@@ -353,7 +353,7 @@ pub enum ConfigError {
     Former,
     /// No cookie ever lived there.
     #[error(
-        "`former_cookie` names no place of a cookie: use a path that begins with `/`, and a host name such as `example.com` if there was a `domain`"
+        "`former_cookie` names no place of a cookie: use a path that begins with `/`, in at most 1024 characters, without `;`, and a host name such as `example.com` if there was a `domain`"
     )]
     FormerPlace,
     /// No such header can be.

@@ -37,7 +37,9 @@ pub struct Session<L = ()> {
 impl<L> Session<L> {
     /// Commits what is staged, now instead of when the response leaves. Whatever the outcome, it is staged no more.
     ///
-    /// One store call, if there is anything to send. [`SessionError::Gone`] if the session ended or was superseded.
+    /// One store call, if there is anything to send. [`SessionError::Gone`] if the session ended or was superseded. Where
+    /// another commit of this request is under way, it waits, and fails also if that one does, with which its writes may
+    /// have gone.
     pub async fn commit(&self) -> Result<(), SessionError> {
         Ok(self.inner.commit().await?)
     }
@@ -168,7 +170,8 @@ impl<L> Session<L> {
     }
 
     /// Loads the newest record, and renews its expiry if a touch is due: one store call, or two. [`SessionError::Gone`]
-    /// if the session ended or was superseded.
+    /// if the session ended or was superseded. After the response, where the cookie is persistent, a touch is due only from
+    /// half of its time on, for requests can renew the cookie, too.
     pub async fn touch(&self) -> Result<(), SessionError> {
         Ok(self.inner.touch().await?)
     }

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    iter::successors,
     marker::PhantomData,
     sync::{
         Arc, OnceLock,
@@ -110,10 +111,10 @@ impl Place {
             && host_of(one.template.domain.as_ref()) == host_of(other.template.domain.as_ref())
     }
 
-    /// The layer around this one has the same cookie, and its session is in use already.
+    /// A layer around this one has the same cookie, and its session is in use already.
     pub(crate) fn is_beside_outer(&self) -> bool {
-        let outer = self.outer.as_ref();
-        outer.is_some_and(|outer| outer.opened().is_some() && outer.has_the_cookie_of(self))
+        let mut outer = successors(self.outer.as_deref(), |place| place.outer.as_deref());
+        outer.any(|outer| outer.opened().is_some() && outer.has_the_cookie_of(self))
     }
 
     /// What came of the extractions, if there were any.

@@ -76,6 +76,7 @@ impl Finished {
         match call {
             Ok(_call) => Self::settled(session, before, staged).await,
             Err(error) => {
+                session.lock().tell_committers(&error);
                 let wished = staged.is_some_and(|staged| !staged.is_empty());
                 Self::after(session, before, wished, Err(error))
             }
@@ -178,17 +179,8 @@ impl Session {
         }
     }
 
-    /// Sends what was taken. The caller has the call, whose end takes it out of flight.
-    pub(crate) async fn send_taken(&self, mut staged: Staged) -> Result<(), Error> {
-        let sent = self.settle(&mut staged).await;
-        if let Err(failure) = &sent {
-            self.lock().tell_committers(failure);
-        }
-        sent
-    }
-
     /// Sends everything that was staged.
-    async fn settle(&self, staged: &mut Staged) -> Result<(), Error> {
+    pub(crate) async fn settle(&self, staged: &mut Staged) -> Result<(), Error> {
         self.lock().in_flight = staged.fields().to_vec();
         if let Some(failure) = staged.failure.take() {
             return Err(failure);
@@ -283,7 +275,8 @@ impl Session {
             // Should this be given up on the way, the response's commit sends it.
             self.lock().staged.remember = Some(lifetime);
             let sent = self.send_staged(&live, &Staged::remember(lifetime)).await;
-            self.lock().staged.remember = None;
+            let is_sent = |staged: &mut Duration| *staged == lifetime;
+            self.lock().staged.remember.take_if(is_sent);
             if let Err(error) = sent {
                 // Nobody will ever have its token: it should not live on as somebody's device.
                 let _ = self.backend().destroy(live.id, Destroyed::Unfinished).await;

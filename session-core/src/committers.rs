@@ -1,29 +1,30 @@
 //! Explicit commits that wait for another store call of their request: what they would send may go with that one.
 
-use crate::{Error, Session, life::State, observe, staged::Staged};
+use std::sync::{Arc, OnceLock};
 
+use crate::{Error, Session, StoreError, life::State, observe, staged::Staged};
+
+/// What became of the writes of others while one waited, if not all was well.
+type Failure = Arc<OnceLock<Error>>;
+
+/// Those who wait, or have their turn.
 #[derive(Default)]
-pub(crate) struct Committers {
-    waiting: usize,
-    /// What came of it while somebody waited, if not all was well.
-    failed: Option<Box<Error>>,
-}
+pub(crate) struct Committers(Vec<Failure>);
 
 impl State {
     /// Takes what the response's commit does not carry any more, unless somebody waits to send it.
     pub(crate) fn take_late(&mut self) -> Staged {
-        match self.committers.waiting {
-            0 => std::mem::take(&mut self.staged),
-            _ => Staged::default(),
+        if self.committers.0.is_empty() {
+            std::mem::take(&mut self.staged)
+        } else {
+            Staged::default()
         }
     }
 
     /// Whoever waits may have writes among these, and so has this outcome, too (R10).
-    pub(crate) fn tell_committers(&mut self, failure: &Error) {
-        let committers = &mut self.committers;
-        if committers.waiting > 0 {
-            let failed = &mut committers.failed;
-            failed.get_or_insert_with(|| Box::new(failure.clone()));
+    pub(crate) fn tell_committers(&self, failure: &Error) {
+        for told in &self.committers.0 {
+            let _ = told.set(failure.clone());
         }
     }
 }
@@ -31,35 +32,63 @@ impl State {
 impl Session {
     /// Commits what is staged when the store calls before this one have ended.
     pub(crate) async fn commit_in_turn(&self) -> Result<(), Error> {
-        let _waiting = Committer::of(self);
+        let committer = Committer::of(self);
         let _call = self.begin_call().await?;
-        let (staged, failed) = {
-            let mut state = self.lock();
-            let staged = std::mem::take(&mut state.staged);
-            (staged, state.committers.failed.clone())
-        };
+        let staged = std::mem::take(&mut self.lock().staged);
+        let carried = committer.failure.get().cloned();
         let sent = self.send_taken(staged).await;
-        failed.map_or(sent, |failed| Err(*failed))
+        carried.map_or(sent, Err)
+    }
+
+    /// Sends what was taken. The caller has the call, whose end takes it out of flight.
+    pub(crate) async fn send_taken(&self, mut staged: Staged) -> Result<(), Error> {
+        let mut sending = Sending {
+            session: self,
+            ends_unknown: !staged.is_empty(),
+        };
+        let sent = self.settle(&mut staged).await;
+        sending.ends_unknown = false;
+        if let Err(failure) = &sent {
+            self.lock().tell_committers(failure);
+        }
+        sent
+    }
+}
+
+/// A commit under way. Whoever gives it up does not learn what became of it, nor does anybody else.
+struct Sending<'a> {
+    session: &'a Session,
+    ends_unknown: bool,
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        if self.ends_unknown {
+            let failure = StoreError::unavailable("the commit was given up before its answer");
+            self.session.lock().tell_committers(&failure.into());
+        }
     }
 }
 
 /// Somebody who waits to commit, until it is done or given up.
-struct Committer<'a>(&'a Session);
+struct Committer<'a> {
+    session: &'a Session,
+    failure: Failure,
+}
 
 impl<'a> Committer<'a> {
     fn of(session: &'a Session) -> Self {
-        session.lock().committers.waiting += 1;
-        Self(session)
+        let failure = Failure::default();
+        session.lock().committers.0.push(Arc::clone(&failure));
+        Self { session, failure }
     }
 }
 
 impl Drop for Committer<'_> {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.committers.waiting -= 1;
-        if state.committers.waiting == 0 {
-            state.committers.failed = None;
-        }
+        let mut state = self.session.lock();
+        let committers = &mut state.committers.0;
+        committers.retain(|other| !Arc::ptr_eq(other, &self.failure));
         // Given up after the response: nobody else would send it. The end of a session may wait for the next commit.
         let late = if state.sent && !state.staged.destroy {
             state.take_late()

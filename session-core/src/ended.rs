@@ -22,7 +22,21 @@ const SHORTEST: Duration = Duration::from_millis(1);
 
 /// The next look at the store, with the wait before it. Kept with the session, so that somebody who waits anew in each
 /// round of a loop puts off neither.
-pub(crate) type Watch = Option<BoxFuture<Looked>>;
+///
+/// One for each period: those who wait anew for the same share it.
+pub(crate) type Watch = Vec<Look>;
+
+pub(crate) struct Look {
+    id: SessionId,
+    period: Duration,
+    answer: BoxFuture<Looked>,
+}
+
+impl Look {
+    fn is_as(&self, other: &Self) -> bool {
+        self.id == other.id && self.period == other.period
+    }
+}
 
 type Looked = Result<Option<Arc<Record>>, StoreError>;
 
@@ -74,14 +88,19 @@ impl Session {
     }
 
     async fn look(&self, id: SessionId, period: Duration) -> Looked {
-        let begun = self.lock().watch.take();
+        let look = self.next_look(id, period);
+        let begun = {
+            let watch = &mut self.lock().watch;
+            let at = watch.iter().position(|begun| begun.is_as(&look));
+            at.map(|at| watch.swap_remove(at))
+        };
         let mut looking = Looking {
             session: self,
-            look: Some(begun.unwrap_or_else(|| self.next_look(id, period))),
+            look: Some(begun.unwrap_or(look)),
         };
         poll_fn(|cx| match &mut looking.look {
             Some(look) => {
-                let looked = ready!(look.as_mut().poll(cx));
+                let looked = ready!(look.answer.as_mut().poll(cx));
                 looking.look = None;
                 Poll::Ready(looked)
             }
@@ -90,11 +109,11 @@ impl Session {
         .await
     }
 
-    fn next_look(&self, id: SessionId, period: Duration) -> BoxFuture<Looked> {
+    fn next_look(&self, id: SessionId, period: Duration) -> Look {
         let backend = Arc::clone(self.backend());
         // Those who connected together need not ask together.
         let part = rand::thread_rng().gen_range(0.75..=1.0);
-        Box::pin(async move {
+        let answer = Box::pin(async move {
             backend.runtime.sleep(period.mul_f64(part)).await;
             let (tell, told) = oneshot::channel();
             let store = Arc::clone(&backend);
@@ -104,7 +123,8 @@ impl Session {
             };
             backend.runtime.spawn(Box::pin(task.in_current_span()));
             told.await.map_err(StoreError::unavailable)?
-        })
+        });
+        Look { id, period, answer }
     }
 
     /// What the newest record, if there is one, means for this handle.
@@ -132,13 +152,18 @@ impl Session {
 /// A look under way. Whoever gives up leaves the rest of it for the next.
 struct Looking<'a> {
     session: &'a Session,
-    look: Option<BoxFuture<Looked>>,
+    look: Option<Look>,
 }
 
 impl Drop for Looking<'_> {
     fn drop(&mut self) {
         if let Some(look) = self.look.take() {
-            self.session.lock().watch = Some(look);
+            let watch = &mut self.session.lock().watch;
+            watch.retain(|other| other.id == look.id);
+            // That of another who waits is the elder.
+            if !watch.iter().any(|other| other.is_as(&look)) {
+                watch.push(look);
+            }
         }
     }
 }

@@ -21,9 +21,10 @@ pub enum Error {
     /// An `update` did not get through within `update_timeout`.
     #[error("the session is written to so often that the update did not get through: try again")]
     Contended,
-    /// The response head has left, or no request of the session's client is under way, and this change needs the cookie.
+    /// The response head has left, or there is none to come, and this change needs the cookie; or the response failed, with
+    /// which it was dropped.
     #[error(
-        "the response has left, or there is none, so the cookie can't change: do this before responding"
+        "the response has left without this change, or there is none to tell the client of it: do this before responding"
     )]
     ResponseSent,
     /// The view does not exist without this required field.

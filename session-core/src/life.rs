@@ -27,7 +27,7 @@ pub(crate) struct State {
     pub(crate) sent: bool,
     /// No client is behind this handle: what it does is nobody's activity.
     pub(crate) unattended: bool,
-    /// When whoever waits for the end asks the store again.
+    /// The looks for its end that somebody began and gave up.
     pub(crate) watch: Watch,
     pub(crate) calls: Calls,
     pub(crate) committers: Committers,

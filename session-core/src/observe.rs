@@ -269,7 +269,7 @@ pub(crate) fn refused_in_commit() {
     event!(
         ERROR,
         "session.refused_in_commit",
-        "refused: writes that came while the response was committed"
+        "refused: writes that came too late for the commit of the response"
     );
 }
 

@@ -227,6 +227,15 @@ async fn a_nested_layer_with_the_cookie_of_the_outer_one_is_refused_where_both_a
     let refused = app(&inner, true).get("/in/count").await;
     assert_eq!(refused.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(log.lines().contains("cookie_name"), "{}", log.lines());
+    // Also through one between them.
+    let routes = Router::new()
+        .route("/count", get(count))
+        .layer(inner.clone());
+    let routes = routes.layer(other.clone()).layer(from_fn(track));
+    let refused = Browser::new(routes.layer(outer.clone()))
+        .get("/count")
+        .await;
+    assert_eq!(refused.status, StatusCode::INTERNAL_SERVER_ERROR);
     for works in [app(&inner, false), app(&other, true), app(&outer, true)] {
         assert_eq!(works.get("/in/count").await.body, "1");
         assert_eq!(works.get("/in/count").await.body, "2");

@@ -1,8 +1,8 @@
 //! R9: one commit point.
 
 use std::{
-    future::{Future as _, pending, poll_fn},
-    pin::pin,
+    future::{pending, poll_fn},
+    pin::{Pin, pin},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -24,7 +24,7 @@ use session_tests::{Browser, Call, Log, SpyStore};
 use tokio::{
     sync::{Notify, mpsc::unbounded_channel, oneshot},
     task::yield_now,
-    time::Instant,
+    time::{Instant, sleep},
 };
 use tracing::Instrument as _;
 
@@ -474,7 +474,7 @@ async fn given_up(store: &SpyStore, handler: MethodRouter) {
     browser.get("/count/1").await;
     let held = store.hold_answer(Call::Commit);
     let request = browser.start("/give-up");
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    sleep(Duration::from_secs(2)).await;
     held.release();
     assert_eq!(request.await.expect("it ends").status, StatusCode::OK);
 }
@@ -687,7 +687,7 @@ async fn a_commit_that_is_given_up_while_it_waits_leaves_nothing_behind() {
         assert_eq!(told, format!("true {seen}"));
         let lines = log.lines();
         assert!(
-            lines.contains("while the response was committed"),
+            lines.contains("too late for the commit of the response"),
             "{lines}"
         );
         assert_eq!(browser.get("/read").await.body, "2 nobody");
@@ -797,4 +797,106 @@ async fn what_is_set_while_the_response_commits_is_refused_and_not_sent_later() 
     assert_eq!(outcome(&visit.session().commit().await), "ok");
     store.assert_untouched();
     assert_eq!(browser.get("/read").await.body, "2 nobody");
+}
+
+/// Begins this, and lets it be.
+async fn begun<F: Future>(future: F) -> Pin<Box<F>> {
+    let mut future = Box::pin(future);
+    let waits = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_pending())).await;
+    assert!(waits);
+    future
+}
+
+#[tokio::test]
+async fn who_waits_for_a_commit_that_is_given_up_is_told_that_nobody_knows_what_became_of_it() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let handler = async move |session: Session| {
+        let _held = spy.hold(Call::Commit);
+        session.insert("name", "Ada");
+        let one = begun(session.commit()).await;
+        let other = begun(session.commit()).await;
+        drop(one);
+        outcome(&other.await)
+    };
+    let browser = browse(&store, Router::new().route("/both", get(handler)));
+    browser.get("/count/1").await;
+    let told = browser.get("/both").await.body;
+    assert!(told.starts_with("Store("), "{told}");
+    assert_eq!(browser.get("/read").await.body, "1 nobody");
+}
+
+#[tokio::test]
+async fn a_failure_is_told_to_those_who_waited_then_and_to_nobody_later() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let handler = async move |session: Session| {
+        let commits = async |name: &'static str| {
+            let mut outcomes = Vec::new();
+            for round in 0..5 {
+                session.insert(name, round);
+                outcomes.push(session.commit().await.is_ok());
+            }
+            outcomes
+        };
+        spy.fail(Call::Commit, StoreError::unavailable("out of order"));
+        let (a, b, c) = tokio::join!(commits("a"), commits("b"), commits("c"));
+        format!("{a:?} {b:?} {c:?}")
+    };
+    let browser = browse(&store, Router::new().route("/all", get(handler)));
+    browser.get("/count/1").await;
+    store.be_slow();
+    let told = browser.get("/all").await.body;
+    let later = "true, true, true, true]";
+    assert_eq!(told.matches(later).count(), 3, "{told}");
+    assert!(told.starts_with("[false"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_with_writes_that_a_contended_response_dropped_is_told_so() {
+    let store = SpyStore::new();
+    let (tell, told) = oneshot::channel();
+    let tell = Arc::new(Mutex::new(Some(tell)));
+    let handler = async move |session: Session| {
+        let tell = tell.lock().expect("whole").take().expect("once");
+        let (refreshing, late) = (session.clone(), session);
+        tokio::spawn(async move {
+            // Begun, and polled no more for longer than others wait.
+            let _refresh = begun(refreshing.refresh()).await;
+            sleep(Duration::from_secs(32)).await;
+        });
+        yield_now().await;
+        tokio::spawn(async move {
+            sleep(Duration::from_secs(5)).await;
+            late.insert("name", "Ada");
+            let _ = tell.send(outcome(&late.commit().await));
+        });
+    };
+    let browser = browse(&store, Router::new().route("/slow", get(handler)));
+    browser.get("/count/1").await;
+    store.be_slow();
+    let answer = browser.get("/slow").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(told.await.expect("tells"), "Contended");
+    assert_eq!(browser.get("/read").await.body, "1 nobody");
+}
+
+#[tokio::test]
+async fn what_is_remembered_while_the_first_commit_is_under_way_counts() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let handler = async move |session: Session| {
+        session.insert("name", "Ada");
+        session.remember(DAY * 2);
+        let mut second = spy.hold(Call::Commit);
+        let commit = begun(session.commit()).await;
+        second.reached().await;
+        session.remember(DAY * 20);
+        second.release();
+        outcome(&commit.await)
+    };
+    let browser = browse(&store, Router::new().route("/first", get(handler)));
+    assert_eq!(browser.get("/first").await.body, "ok");
+    let record = record(&store).await.expect("lives");
+    assert_eq!(record.remembered(), Some(DAY * 20));
 }

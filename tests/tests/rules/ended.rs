@@ -330,3 +330,54 @@ async fn a_socket_that_is_busier_than_its_store_learns_of_its_end_all_the_same()
     );
     assert_eq!(store.calls(), [Call::Load]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_was_given_up_tells_nothing_of_the_session_that_came_after() {
+    let store = SpyStore::new();
+    let handler = async |visit: Visits| {
+        let session = visit.session();
+        assert!(timeout(SECOND, session.ended()).await.is_err());
+        session.destroy();
+        visit.set_count(2);
+        session.commit().await.expect("begins another one");
+        assert!(timeout(MINUTE, session.ended()).await.is_err());
+    };
+    let browser = with(layer(&store), Router::new().route("/again", get(handler)));
+    browser.get("/count/1").await;
+    browser.get("/again").await;
+    assert_eq!(browser.get("/read").await.body, "2 nobody");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_who_wait_anew_again_and_again_keep_each_other_from_nothing() {
+    let store = SpyStore::new();
+    let (_socket, visit) = open(&store).await;
+    store.inner.delete(store.last_id()).await.expect("deletes");
+    let socket = async |offset: u64| {
+        let session = visit.session();
+        sleep(Duration::from_millis(offset)).await;
+        for _ in 0..20 {
+            tokio::select! {
+                status = session.ended() => return Some(status),
+                () = sleep(SECOND) => {}
+            }
+            sleep(SECOND / 10).await;
+        }
+        None
+    };
+    let both = tokio::join!(socket(0), socket(50));
+    assert_eq!(both, (Some(Status::Gone), Some(Status::Gone)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_of_another_period_is_another_one() {
+    let store = SpyStore::new();
+    let (_socket, visit) = open(&store).await;
+    let session = visit.session();
+    let long = session.ended_asking_every(HOUR);
+    assert!(timeout(SECOND, long).await.is_err());
+    store.inner.delete(store.last_id()).await.expect("deletes");
+    let began = Instant::now();
+    assert_eq!(session.ended().await, Status::Gone);
+    assert!(began.elapsed() <= PERIOD + SECOND, "{:?}", began.elapsed());
+}
