@@ -1,4 +1,5 @@
-//! Typed views: what `#[derive(SessionData)]` implements, and the few helpers that its code calls.
+//! Typed views: what `#[derive(SessionData)]` implements, and the few helpers that its code calls. How a whole view is
+//! written is [its own matter](crate::writer).
 
 use std::{
     cell::RefCell,
@@ -11,10 +12,11 @@ use parking_lot::ReentrantMutex;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, FieldError, OwnerChange, Session,
-    json::{self, reads_as, same_value, to_text},
+    Error, FieldError, Session,
+    json::{reads_as, to_text},
     observe,
-    staged::{Snapshot, Staged, StagedField},
+    staged::{Snapshot, StagedField},
+    writer::Writer,
 };
 
 /// A view of a session: a struct that names some fields of the record and gives them types.
@@ -55,7 +57,7 @@ pub trait SessionData: Sized + 'static {
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
-    name: &'static str,
+    pub(crate) name: &'static str,
     aliases: &'static [&'static str],
     keep: bool,
     none_is_absent: bool,
@@ -90,17 +92,20 @@ impl Field {
         }
     }
 
-    fn names(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
 
     /// What is staged when this field is written; an older name goes with it.
-    fn staged(&'static self, json: Option<Arc<str>>) -> impl Iterator<Item = StagedField> {
+    pub(crate) fn staged(
+        &'static self,
+        json: Option<Arc<str>>,
+    ) -> impl Iterator<Item = StagedField> {
         let aliases = self.aliases.iter().copied().map(StagedField::removed);
         std::iter::once(self.of(json)).chain(aliases)
     }
 
-    fn of(&'static self, json: Option<Arc<str>>) -> StagedField {
+    pub(crate) fn of(&'static self, json: Option<Arc<str>>) -> StagedField {
         StagedField {
             name: self.name.into(),
             json,
@@ -350,173 +355,4 @@ impl<'a> Reader<'a> {
         let json = self.snapshot.json(field.names())?;
         self.session.decode(field.name, json)
     }
-}
-
-/// Takes a view apart, field by field.
-#[doc(hidden)]
-#[derive(Default)]
-pub struct Writer {
-    /// All values, one behind the other.
-    text: Vec<u8>,
-    /// With the length of each value; `None` for one that can't be written as JSON.
-    fields: Vec<(&'static Field, Option<usize>)>,
-    owner: Option<String>,
-}
-
-#[doc(hidden)]
-impl Writer {
-    pub fn field<F: Serialize + for<'de> Deserialize<'de>>(
-        &mut self,
-        field: &'static Field,
-        value: &F,
-    ) {
-        let start = self.text.len();
-        let written = json::write(&mut self.text, value) && reads_as::<F>(&self.text[start..]);
-        let len = self.text.len() - start;
-        self.fields.push((field, written.then_some(len)));
-    }
-
-    pub fn owner<V: OwnerValue>(&mut self, owner: Option<&V>) {
-        self.owner = owner.map(ToString::to_string);
-    }
-
-    pub(crate) fn of<T: SessionData>(view: &T) -> Self {
-        let mut writer = Self {
-            // With room for the view as it will be changed.
-            text: Vec::with_capacity(128),
-            fields: Vec::with_capacity(2 * T::FIELDS.len()),
-            owner: None,
-        };
-        view.write(&mut writer);
-        writer
-    }
-
-    /// The fields with their JSON texts.
-    fn written(&self) -> impl Iterator<Item = (&'static Field, Option<&[u8]>)> {
-        written(&self.fields, &self.text)
-    }
-
-    /// In what the view differs from what was written of it before.
-    pub(crate) fn changed<T: SessionData>(mut self, view: &T) -> Result<Staged, Error> {
-        let (count, len, former) = (self.fields.len(), self.text.len(), self.owner.take());
-        view.write(&mut self);
-        let (before, after) = self.fields.split_at(count);
-        let mut staged = differences(
-            written(before, &self.text),
-            written(after, &self.text[len..]),
-        )?;
-        if self.owner != former {
-            staged.owner = match self.owner {
-                Some(owner) => OwnerChange::Set(owner),
-                None => OwnerChange::Cleared,
-            };
-        }
-        Ok(staged)
-    }
-
-    /// Adds the stored fields that were set as they are: with a change of owner they are written, too.
-    fn confirm(&self, staged: &mut Staged, seen: &Snapshot) {
-        for (field, json) in self.written() {
-            let name = field.names().find(|name| seen.stored(name).is_some());
-            if let (Some(name), Some(json)) = (name, json) {
-                staged.confirm(StagedField {
-                    name: name.into(),
-                    ..field.of(Some(text(json).into()))
-                });
-            }
-        }
-    }
-}
-
-/// Values that lie one behind the other.
-fn written<'a>(
-    fields: &'a [(&'static Field, Option<usize>)],
-    mut rest: &'a [u8],
-) -> impl Iterator<Item = (&'static Field, Option<&'a [u8]>)> {
-    fields
-        .iter()
-        .map(move |(field, len)| (*field, len.and_then(|len| rest.split_off(..len))))
-}
-
-fn text(json: &[u8]) -> &str {
-    str::from_utf8(json).expect("serde_json writes text")
-}
-
-/// The fields that differ. One that can't be written as JSON is an error, unless it could not be written before.
-fn differences<'a>(
-    mut before: impl Iterator<Item = (&'static Field, Option<&'a [u8]>)>,
-    after: impl Iterator<Item = (&'static Field, Option<&'a [u8]>)>,
-) -> Result<Staged, Error> {
-    let mut staged = Staged::default();
-    for (field, json) in after {
-        match (before.next().map(|(_, json)| json), json) {
-            (Some(before), json) if before == json => {}
-            (_, None) => return Err(Error::Serialize(field.name.into())),
-            (before, Some(json)) => {
-                let json = text(json);
-                if !before
-                    .flatten()
-                    .is_some_and(|it| same_value(text(it), json))
-                {
-                    let fields = field.staged(Some(json.into()));
-                    fields.for_each(|field| staged.put(field));
-                }
-            }
-        }
-    }
-    Ok(staged)
-}
-
-impl fmt::Debug for Writer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fields = self.fields.iter().map(|(field, _)| field.name);
-        f.debug_list().entries(fields).finish()
-    }
-}
-
-/// Stages the fields of a view that differ from what it reads now; all of them, if it does not exist yet
-/// or changes hands, for then nothing of the former owner's is left to be equal to. An owner in it is always set,
-/// also to the same value: so somebody logs in, and logs in again (R12).
-pub(crate) fn set_state<T: SessionData>(session: &Session, state: &T) {
-    let before = session.state::<T>().map(|before| Writer::of(&before));
-    let mut before = before.unwrap_or_default();
-    let after = Writer::of(state);
-    let seen = session.snapshot();
-    let hands_over = before.owner != after.owner && seen.former_owner().is_some();
-    if seen.changes_hands || hands_over {
-        before.fields.clear();
-    }
-    stage_view(session, &before, after);
-}
-
-/// Stages every field of a view, and its owner, whatever the session reads now: also defaults. For `test_util`.
-#[doc(hidden)]
-pub fn write_state<T: SessionData>(session: &Session, state: &T) {
-    stage_view(session, &Writer::default(), Writer::of(state));
-}
-
-fn stage_view(session: &Session, before: &Writer, after: Writer) {
-    let mut written = differences(before.written(), after.written());
-    if let Ok(written) = &mut written {
-        after.confirm(written, &session.snapshot());
-        written.owner = match (after.owner, &before.owner) {
-            (Some(owner), _) => OwnerChange::Set(owner),
-            (None, Some(_)) => OwnerChange::Cleared,
-            (None, None) => OwnerChange::Unchanged,
-        };
-    }
-    session.stage("set_state", |state| match written {
-        Ok(written) => state.staged.merge(written),
-        Err(failure) => state.staged.fail(failure),
-    });
-}
-
-/// Stages the removal of a view's own fields.
-#[doc(hidden)]
-pub fn clear<T: SessionData>(session: &Session) {
-    session.stage("clear", |state| {
-        for field in T::FIELDS {
-            field.staged(None).for_each(|field| state.staged.put(field));
-        }
-    });
 }

@@ -33,6 +33,7 @@ mod store;
 mod time;
 mod turns;
 mod update;
+mod writer;
 pub mod writing_a_store;
 
 pub use backend::Backend;
@@ -63,6 +64,7 @@ pub mod __private {
 
     pub use crate::{
         FieldError,
-        data::{Field, Last, Reader, SessionData, View, Writer, clear, write_state},
+        data::{Field, Last, Reader, SessionData, View},
+        writer::{Writer, clear, write_state},
     };
 }

@@ -15,7 +15,7 @@ use crate::{
     StoreError, Token,
     calls::Calls,
     committers::Committers,
-    data::{self, Reader, View},
+    data::{Reader, View},
     ended::Watch,
     fields::is_valid_name,
     json::to_text,
@@ -23,6 +23,7 @@ use crate::{
     observe,
     runtime::at_once,
     staged::{Snapshot, Staged, StagedField},
+    writer,
 };
 
 /// What a request brought, after the seal was checked.
@@ -201,7 +202,7 @@ impl Session {
         reason = "the state is given away, as by `update`"
     )]
     pub fn set_state<T: SessionData>(&self, state: T) {
-        data::set_state(self, &state);
+        writer::set_state(self, &state);
     }
 
     /// Stages a new generation of the same session: every earlier token stops working at the commit,

@@ -6,13 +6,14 @@ use rand::Rng;
 
 use crate::{
     Error, Guard, OwnerChange, Record, Session, SessionData,
-    data::{Reader, Writer},
+    data::Reader,
     life::{Life, Live},
     observe,
     outcome::Attempt,
     runtime::{BoxFuture, at_once, within},
     staged::{Snapshot, Staged},
     turns::Turn,
+    writer::Writer,
 };
 
 /// So often a store that answers at once is asked again before the update waits for its turn.
