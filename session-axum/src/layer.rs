@@ -152,8 +152,8 @@ impl<L> SessionLayer<L> {
 
     /// Where the cookie lived before a change of [`path`](Self::path) or [`domain`](Self::domain). Default: nowhere else.
     ///
-    /// A browser that still has that cookie sends both, and two different sessions are none; so where two are seen that open,
-    /// the former one is removed, by the first response that has nothing else to say of the cookie. Until then writes
+    /// A browser that still has that cookie sends both, and two different sessions are none; so where two are seen that
+    /// open, the former one is removed, by the first response that has nothing else to say of the cookie. Until then writes
     /// start no session, unless they log somebody in: their cookie would be one of two again.
     #[must_use]
     pub fn former_cookie(self, path: impl Into<String>, domain: Option<&str>) -> Self {
@@ -246,8 +246,8 @@ impl<L> SessionLayer<L> {
 
     /// How many sessions one owner may have, and what happens at one more (ASVS 5, 7.1.2). Default: any number.
     ///
-    /// Costs one look-up at each change of owner, and two calls more for each session that it evicts. Exact in one process; between several, two log-ins at the same
-    /// moment may both pass.
+    /// Costs one look-up at each change of owner, and two calls more for each session that it evicts. Exact in one
+    /// process; between several, two log-ins at the same moment may both pass.
     #[must_use]
     pub fn max_sessions_per_owner(self, sessions: usize, at_limit: AtLimit) -> Self {
         self.policy(|policy| policy.max_sessions_per_owner = Some((sessions, at_limit)))

@@ -129,8 +129,8 @@ impl Sessions {
     /// Changes a view in all sessions of an owner, each atomically; in how many. Sessions without the view are left
     /// out, and so are those that end meanwhile. Nobody's activity: it renews no expiry, and nobody is seen by it.
     ///
-    /// The owner can't be changed like this ([`ResponseSent`](session_core::Error::ResponseSent)): the clients would be logged out,
-    /// for nobody could give them their new tokens.
+    /// The owner can't be changed like this ([`ResponseSent`](session_core::Error::ResponseSent)): the clients would be
+    /// logged out, for nobody could give them their new tokens.
     ///
     /// A session that can't be changed keeps none of the others from it: the first error is returned at the end.
     pub async fn update<T: SessionData>(

@@ -8,11 +8,12 @@ use std::{
 };
 
 use rand::Rng;
-use tokio::sync::oneshot;
-use tracing::Instrument as _;
 
 use crate::{
-    Record, Session, SessionId, Status, StoreError, life::Life, observe, runtime::BoxFuture,
+    Record, Session, SessionId, Status, StoreError,
+    life::Life,
+    observe,
+    runtime::{BoxFuture, in_task},
 };
 
 /// How long a session that was revoked elsewhere may seem to live on.
@@ -33,8 +34,8 @@ pub(crate) struct Look {
 }
 
 impl Look {
-    fn is_as(&self, other: &Self) -> bool {
-        self.id == other.id && self.period == other.period
+    fn is_for(&self, id: SessionId, period: Duration) -> bool {
+        self.id == id && self.period == period
     }
 }
 
@@ -88,15 +89,14 @@ impl Session {
     }
 
     async fn look(&self, id: SessionId, period: Duration) -> Looked {
-        let look = self.next_look(id, period);
         let begun = {
             let watch = &mut self.lock().watch;
-            let at = watch.iter().position(|begun| begun.is_as(&look));
+            let at = watch.iter().position(|begun| begun.is_for(id, period));
             at.map(|at| watch.swap_remove(at))
         };
         let mut looking = Looking {
             session: self,
-            look: Some(begun.unwrap_or(look)),
+            look: Some(begun.unwrap_or_else(|| self.next_look(id, period))),
         };
         poll_fn(|cx| match &mut looking.look {
             Some(look) => {
@@ -115,14 +115,10 @@ impl Session {
         let part = rand::thread_rng().gen_range(0.75..=1.0);
         let answer = Box::pin(async move {
             backend.runtime.sleep(period.mul_f64(part)).await;
-            let (tell, told) = oneshot::channel();
             let store = Arc::clone(&backend);
             // A task of its own: whoever does something else meanwhile holds no connection of the store.
-            let task = async move {
-                let _ = tell.send(store.load(id).await);
-            };
-            backend.runtime.spawn(Box::pin(task.in_current_span()));
-            told.await.map_err(StoreError::unavailable)?
+            let load = async move { store.load(id).await };
+            in_task(&*backend.runtime, load).await?
         });
         Look { id, period, answer }
     }
@@ -161,7 +157,7 @@ impl Drop for Looking<'_> {
             let watch = &mut self.session.lock().watch;
             watch.retain(|other| other.id == look.id);
             // That of another who waits is the elder.
-            if !watch.iter().any(|other| other.is_as(&look)) {
+            if !watch.iter().any(|other| other.is_for(look.id, look.period)) {
                 watch.push(look);
             }
         }

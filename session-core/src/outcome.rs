@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
-use tracing::Instrument as _;
-
 use crate::{
-    Committed, Error, Guard, Patch, Record, Session, Status, StoreError,
+    Committed, Error, Guard, Patch, Record, Session, Status,
     life::{Live, News},
+    runtime::in_task,
     staged::{Snapshot, Staged},
 };
 
@@ -49,21 +47,16 @@ impl Session {
         carried: Carried<'_>,
     ) -> Result<Attempt, Error> {
         let carried = carried.map(|(staged, seen)| (staged.clone(), seen.clone()));
-        let (tell, told) = oneshot::channel();
         let (session, call) = (self.clone(), self.carry_call());
         let (live, patch) = (live.clone(), patch.clone());
-        let task = async move {
+        let work = async move {
             let answer = session.backend().commit(live.id, guard, &patch).await;
             let carried = carried.as_ref().map(|(staged, seen)| (staged, seen));
             let learned = answer.and_then(|answer| session.learn(&live, &patch, answer, carried));
             drop(call);
-            // Nobody listens any more when the client has gone.
-            let _ = tell.send(learned);
+            learned
         };
-        let task = Box::pin(task.in_current_span());
-        self.backend().runtime.spawn(task);
-        // The task was ended before its answer: the runtime shuts down, or the store panicked.
-        told.await.map_err(StoreError::unavailable)?
+        in_task(&*self.backend().runtime, work).await?
     }
 
     /// What the store's answer means for this request and its client.

@@ -7,6 +7,11 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::oneshot;
+use tracing::Instrument as _;
+
+use crate::StoreError;
+
 /// A boxed future, as a [`Runtime`] makes and takes it.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -30,6 +35,21 @@ pub(crate) async fn within<F: Future + Unpin>(
         limit.as_mut().poll(cx).map(|()| None)
     })
     .await
+}
+
+/// `work` in a task of its own, which goes to its end although nobody waits for it any more. An error where the task was
+/// ended before: the runtime shuts down, or the work panicked.
+pub(crate) async fn in_task<T: Send + 'static>(
+    runtime: &dyn Runtime,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, StoreError> {
+    let (tell, told) = oneshot::channel();
+    let task = async move {
+        // Nobody listens any more when the caller has gone.
+        let _ = tell.send(work.await);
+    };
+    runtime.spawn(Box::pin(task.in_current_span()));
+    told.await.map_err(StoreError::unavailable)
 }
 
 /// What comes of `work` at its first poll; `None` where it would wait.
