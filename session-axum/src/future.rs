@@ -57,30 +57,27 @@ where
             return commit.as_mut().poll(cx).map(Ok);
         }
         let mut response = ready!(this.inner.poll(cx))?.into_response();
-        let Some((place, opened)) = this
-            .place
-            .as_ref()
-            .and_then(|place| Some((place, place.opened()?)))
-        else {
+        let Some(place) = this.place.take() else {
+            return Poll::Ready(Ok(response));
+        };
+        let Some(opened) = place.opened_or_closed() else {
             // The handler took no session: its response is none of our business (R2).
-            if let Some(place) = this.place.take() {
-                place.close();
-            }
             return Poll::Ready(Ok(response));
         };
         let (heard, failed) = (opened.heard, is_failure(response.status()));
-        let Ok(session) = &opened.session else {
+        let Ok(session) = opened.session else {
             place
                 .config
                 .tell(response.headers_mut(), heard, CookieChange::Keep);
             return Poll::Ready(Ok(response));
         };
-        if let Some(finished) = Finished::at_once(session, failed) {
+        if let Some(finished) = Finished::at_once(&session, failed) {
             finish(&mut response, &place.config, heard, finished);
-            *this.place = None;
             return Poll::Ready(Ok(response));
         }
-        let (session, config) = (session.clone(), Arc::clone(&place.config));
+        let config = Arc::clone(&place.config);
+        // To be closed should nobody wait any more.
+        *this.place = Some(place);
         let commit = this.commit.insert(Box::pin(async move {
             let finished = Finished::of(&session, failed).await;
             finish(&mut response, &config, heard, finished);

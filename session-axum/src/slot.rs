@@ -1,16 +1,9 @@
 //! What a request carries from the layer to the extractors: a place for its session, filled at the first extraction.
 
-use std::{
-    fmt,
-    iter::successors,
-    marker::PhantomData,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{fmt, iter::successors, marker::PhantomData, sync::Arc};
 
 use http::HeaderMap;
+use parking_lot::Mutex;
 use session_core::{Session, StoreError};
 use tokio::sync::Mutex as Queue;
 
@@ -30,14 +23,20 @@ pub(crate) struct Place {
     pub(crate) config: Arc<Config>,
     /// That of another layer of this marker, around this one.
     outer: Option<Arc<Place>>,
-    opened: OnceLock<Opened>,
-    /// The response has left, or nobody waits for it any more.
-    closed: AtomicBool,
+    inside: Mutex<Inside>,
     /// Extractions that wait for their store do so one after another: the second finds what the first opened.
     opening: Queue<()>,
 }
 
+#[derive(Default)]
+struct Inside {
+    opened: Option<Opened>,
+    /// The response has left, or nobody waits for it any more.
+    closed: bool,
+}
+
 /// What came of the first extraction.
+#[derive(Clone)]
 pub(crate) struct Opened {
     pub(crate) session: Result<Session, StoreError>,
     pub(crate) heard: Heard,
@@ -48,41 +47,18 @@ impl Place {
         Self {
             config,
             outer,
-            opened: OnceLock::new(),
-            closed: AtomicBool::new(false),
+            inside: Mutex::default(),
             opening: Queue::new(()),
         }
     }
 
     /// The request's session: opened and loaded at the first call, shared by all later ones (R3).
     pub(crate) async fn session(&self, headers: &HeaderMap) -> Result<Session, StoreError> {
-        let opened = match self.opened.get() {
-            Some(opened) => return opened.session.clone(),
-            None if self.config.backend.answers_at_once() => self.open(headers),
+        if !self.config.backend.answers_at_once() {
             // A handler's future need not have room for it.
-            None => Box::pin(self.wait(headers)).await,
-        };
-        // Either the response finds the session when it leaves, or has left, which is found here: both change the flag.
-        let closed = self.closed.fetch_or(false, Ordering::AcqRel);
-        if closed && let Ok(session) = &opened.session {
-            session.close();
+            return Box::pin(self.wait(headers)).await;
         }
-        opened.session.clone()
-    }
-
-    /// From now on nothing is committed for this request, unless explicitly.
-    pub(crate) fn close(self: Arc<Self>) {
-        // Nearly always nobody is left who could use it.
-        if Arc::strong_count(&self) > 1 {
-            self.closed.fetch_or(true, Ordering::AcqRel);
-        }
-        if let Some(Ok(session)) = self.opened().map(|opened| &opened.session) {
-            session.close();
-        }
-    }
-
-    fn open(&self, headers: &HeaderMap) -> &Opened {
-        self.opened.get_or_init(|| {
+        self.inside.lock().session(|| {
             let (presented, heard) = self.config.listen(headers);
             let backend = Arc::clone(&self.config.backend);
             let session = Session::open_at_once(backend, presented);
@@ -90,15 +66,24 @@ impl Place {
         })
     }
 
-    async fn wait(&self, headers: &HeaderMap) -> &Opened {
+    async fn wait(&self, headers: &HeaderMap) -> Result<Session, StoreError> {
         let _alone = self.opening.lock().await;
-        if let Some(opened) = self.opened.get() {
-            return opened;
+        if let Some(opened) = &self.inside.lock().opened {
+            return opened.session.clone();
         }
         let (presented, heard) = self.config.listen(headers);
         let backend = Arc::clone(&self.config.backend);
         let session = Session::open(backend, presented).await;
-        self.opened.get_or_init(|| Opened { session, heard })
+        self.inside.lock().session(|| Opened { session, heard })
+    }
+
+    /// From now on nothing is committed for this request, unless explicitly.
+    pub(crate) fn close(&self) {
+        let mut inside = self.inside.lock();
+        inside.closed = true;
+        if let Some(Opened { session: Ok(session), .. }) = &inside.opened {
+            session.close();
+        }
     }
 
     /// A browser would keep one cookie for both.
@@ -114,12 +99,24 @@ impl Place {
     /// A layer around this one has the same cookie, and its session is in use already.
     pub(crate) fn is_beside_outer(&self) -> bool {
         let mut outer = successors(self.outer.as_deref(), |place| place.outer.as_deref());
-        outer.any(|outer| outer.opened().is_some() && outer.has_the_cookie_of(self))
+        outer.any(|outer| outer.inside.lock().opened.is_some() && outer.has_the_cookie_of(self))
     }
 
-    /// What came of the extractions, if there were any.
-    pub(crate) fn opened(&self) -> Option<&Opened> {
-        self.opened.get()
+    /// What came of the extractions. If there were none, none will come to anything.
+    pub(crate) fn opened_or_closed(&self) -> Option<Opened> {
+        let mut inside = self.inside.lock();
+        inside.closed |= inside.opened.is_none();
+        inside.opened.clone()
+    }
+}
+
+impl Inside {
+    fn session(&mut self, open: impl FnOnce() -> Opened) -> Result<Session, StoreError> {
+        let session = self.opened.get_or_insert_with(open).session.clone();
+        if self.closed && let Ok(session) = &session {
+            session.close();
+        }
+        session
     }
 }
 
