@@ -1,15 +1,12 @@
 //! The extractors: [`TypedSession`] and [`Session`].
 
-use std::{any::TypeId, fmt, marker::PhantomData, ops::Deref, time::Duration};
+use std::{fmt, marker::PhantomData, ops::Deref, time::Duration};
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 use session_core::{SessionData, Status};
 
-use crate::{
-    SessionError, SessionRejection,
-    slot::{Place, Slot},
-};
+use crate::{SessionError, SessionRejection, slot::Slot};
 
 /// The untyped session of a request: an extractor, and what [`TypedSession::session`] gives.
 ///
@@ -209,8 +206,7 @@ impl<S: Sync, L: 'static> FromRequestParts<S> for Session<L> {
             Some(Slot::Skipped) => return Err(SessionRejection::Skipped),
             None => return Err(SessionRejection::missing_layer::<L>()),
         };
-        if place.is_beside_outer() || (is_marked::<L>() && has_the_plain_one_s_cookie(place, parts))
-        {
+        if place.is_beside_outer() || Slot::<L>::has_another_s_cookie(place, &parts.extensions) {
             return Err(SessionRejection::OneCookie {
                 cookie: place.config.sealer.name().to_owned(),
             });
@@ -221,19 +217,6 @@ impl<S: Sync, L: 'static> FromRequestParts<S> for Session<L> {
             layer: PhantomData,
         })
     }
-}
-
-/// Two layers with one cookie overwrite each other's, without a word. It is found out here, where the marked one is
-/// used: a request that takes the plain one pays nothing for it.
-fn has_the_plain_one_s_cookie(marked: &Place, parts: &Parts) -> bool {
-    match parts.extensions.get::<Slot<()>>() {
-        Some(Slot::Open(plain, _)) => plain.has_the_cookie_of(marked),
-        _ => false,
-    }
-}
-
-fn is_marked<L: 'static>() -> bool {
-    TypeId::of::<L>() != TypeId::of::<()>()
 }
 
 impl<S: Sync, L: 'static> OptionalFromRequestParts<S> for Session<L> {

@@ -56,8 +56,7 @@ impl SessionLayer {
     }
 
     /// A layer marked `L`, beside others. Give it a [`cookie_name`](Self::cookie_name) of its own: on a route that has
-    /// the plain layer too, with the same cookie, its extractors are rejected
-    /// ([`OneCookie`](crate::SessionRejection::OneCookie)).
+    /// another layer with the same cookie, its extractors are rejected ([`OneCookie`](crate::SessionRejection::OneCookie)).
     ///
     /// ```
     /// use session_axum::{Key, MemoryStore, SessionLayer};

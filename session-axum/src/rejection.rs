@@ -20,7 +20,7 @@ pub enum SessionRejection {
         /// The type that marks the layer; `None` for the plain one.
         marker: Option<&'static str>,
     },
-    /// The plain layer and the one of this marker have the same cookie, by name, path and domain; or a layer nested in
+    /// Another layer and the one of this marker have the same cookie, by name, path and domain; or a layer nested in
     /// another has that of the other, whose session this request has taken already: 500. Each would overwrite the other's.
     #[error(
         "two session layers on this route have one cookie, `{cookie}`: give one of them its own `cookie_name(..)`"

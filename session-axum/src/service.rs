@@ -69,7 +69,7 @@ impl<S, L: 'static> SessionService<S, L> {
             Some(Slot::Skipped) | None => None,
         };
         let place = Arc::new(Place::new(Arc::clone(&self.config), outer));
-        extensions.insert(Slot::<L>::Open(Arc::clone(&place), PhantomData));
+        Slot::<L>::put(extensions, Arc::clone(&place));
         Some(place)
     }
 }

@@ -1,8 +1,8 @@
 //! What a request carries from the layer to the extractors: a place for its session, filled at the first extraction.
 
-use std::{fmt, iter::successors, marker::PhantomData, sync::Arc};
+use std::{any::TypeId, fmt, iter::successors, marker::PhantomData, sync::Arc};
 
-use http::HeaderMap;
+use http::{Extensions, HeaderMap};
 use parking_lot::Mutex;
 use session_core::{Session, StoreError};
 use tokio::sync::Mutex as Queue;
@@ -18,6 +18,10 @@ pub(crate) enum Slot<L> {
     Skipped,
     Open(Arc<Place>, PhantomData<fn() -> L>),
 }
+
+/// Beside them, where layers are marked: their places by marker, for no extractor knows the markers of others.
+#[derive(Clone, Default)]
+pub(crate) struct Marked(Vec<(TypeId, Arc<Place>)>);
 
 pub(crate) struct Place {
     pub(crate) config: Arc<Config>,
@@ -81,7 +85,11 @@ impl Place {
     pub(crate) fn close(&self) {
         let mut inside = self.inside.lock();
         inside.closed = true;
-        if let Some(Opened { session: Ok(session), .. }) = &inside.opened {
+        if let Some(Opened {
+            session: Ok(session),
+            ..
+        }) = &inside.opened
+        {
             session.close();
         }
     }
@@ -113,10 +121,48 @@ impl Place {
 impl Inside {
     fn session(&mut self, open: impl FnOnce() -> Opened) -> Result<Session, StoreError> {
         let session = self.opened.get_or_insert_with(open).session.clone();
-        if self.closed && let Ok(session) = &session {
+        if self.closed
+            && let Ok(session) = &session
+        {
             session.close();
         }
         session
+    }
+}
+
+impl<L: 'static> Slot<L> {
+    fn is_marked() -> bool {
+        TypeId::of::<L>() != TypeId::of::<()>()
+    }
+
+    pub(crate) fn put(extensions: &mut Extensions, place: Arc<Place>) {
+        if Self::is_marked() {
+            let Marked(places) = extensions.get_or_insert_default();
+            places.retain(|(marker, _)| *marker != TypeId::of::<L>());
+            places.push((TypeId::of::<L>(), Arc::clone(&place)));
+        }
+        extensions.insert(Self::Open(place, PhantomData));
+    }
+
+    /// Two layers with one cookie overwrite each other's, without a word. It is found out here, where a marked one is
+    /// used: a request that takes the plain one pays nothing for it.
+    pub(crate) fn has_another_s_cookie(place: &Place, extensions: &Extensions) -> bool {
+        if !Self::is_marked() {
+            return false;
+        }
+        let plain = match extensions.get::<Slot<()>>() {
+            Some(Slot::Open(plain, _)) => Some(plain),
+            _ => None,
+        };
+        let marked = extensions.get::<Marked>().into_iter();
+        let others = marked
+            .flat_map(|Marked(places)| places)
+            .filter(|(marker, _)| *marker != TypeId::of::<L>())
+            .map(|(_, other)| other);
+        plain
+            .into_iter()
+            .chain(others)
+            .any(|other| other.has_the_cookie_of(place))
     }
 }
 

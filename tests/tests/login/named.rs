@@ -316,3 +316,34 @@ async fn two_layers_with_one_cookie_are_refused_with_the_cure() {
         }
     }
 }
+
+#[tokio::test]
+async fn two_marked_layers_with_one_cookie_are_refused_with_the_cure() {
+    struct Shop;
+    let admin = || SessionLayer::named::<Admin>(MemoryStore::new(), key()).cookie_name("a");
+    let shop = || SessionLayer::named::<Shop>(MemoryStore::new(), key());
+    let routes = || {
+        Router::new()
+            .route("/admin", get(async |_: Session<Admin>| "admin"))
+            .route("/shop", get(async |_: TypedSession<Visit, Shop>| "shop"))
+    };
+    for (cookie, works) in [("a", false), ("b", true)] {
+        let shop = || shop().cookie_name(cookie);
+        let plain = SessionLayer::new(MemoryStore::new(), key());
+        let app = routes().layer(admin()).layer(shop());
+        let outside = routes().layer(shop()).layer(plain).layer(admin());
+        for browser in [Browser::new(app), Browser::new(outside)] {
+            for path in ["/admin", "/shop"] {
+                let answer = browser.get(path).await;
+                assert_eq!(answer.status.is_success(), works, "{cookie} {path}");
+                assert_eq!(answer.body.contains("`cookie_name(..)`"), !works);
+            }
+        }
+    }
+    // One marked layer is at peace with itself, put on twice and nested.
+    let twice = routes().layer(admin()).layer(admin().cookie_name("b"));
+    assert_eq!(Browser::new(twice).get("/admin").await.body, "admin");
+    let one = admin();
+    let once = routes().layer(one.clone()).layer(one);
+    assert_eq!(Browser::new(once).get("/admin").await.body, "admin");
+}
