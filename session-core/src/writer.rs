@@ -31,6 +31,10 @@ impl Writer {
     ) {
         let start = self.text.len();
         let written = json::write(&mut self.text, value) && reads_as::<F>(&self.text[start..]);
+        if !written {
+            // The texts of the fields behind it are found by the lengths of those before.
+            self.text.truncate(start);
+        }
         let len = self.text.len() - start;
         self.fields.push((field, written.then_some(len)));
     }

@@ -509,3 +509,34 @@ async fn what_nobody_could_read_again_is_not_stored() {
         );
     }
 }
+
+#[derive(SessionData)]
+struct Unreadable {
+    #[session(default = f64::NAN)]
+    ratio: f64,
+    count: u64,
+}
+
+#[tokio::test]
+async fn a_default_that_nobody_could_read_takes_nothing_from_the_fields_behind_it() {
+    let store = SpyStore::new();
+    let count = async |view: TypedSession<Unreadable>| {
+        view.update(|view| view.count += 1).await?;
+        Ok::<_, SessionError>(view.count().to_string())
+    };
+    let again = async |view: TypedSession<Unreadable>| {
+        view.set_state(Unreadable {
+            count: 7,
+            ..view.state()
+        });
+        view.count().to_string()
+    };
+    let routes = Router::new()
+        .route("/count", get(count))
+        .route("/again", get(again));
+    let browser = browse(&store, routes);
+    assert_eq!(browser.get("/count").await.body, "1");
+    assert_eq!(browser.get("/count").await.body, "2");
+    assert_eq!(browser.get("/again").await.body, "7");
+    assert_eq!(browser.get("/count").await.body, "8");
+}
