@@ -12,9 +12,7 @@ use parking_lot::ReentrantMutex;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, FieldError, Session,
-    json::{reads_as, to_text},
-    observe,
+    Error, FieldError, Session, json, observe,
     staged::{Snapshot, StagedField},
     writer::Writer,
 };
@@ -92,6 +90,16 @@ impl Field {
         }
     }
 
+    /// The bound is spelled `for<'de> Deserialize<'de>`, because of that trait serde says how to derive it.
+    #[must_use]
+    pub const fn typed<F: Serialize + for<'de> Deserialize<'de>>(self) -> TypedField<F> {
+        TypedField {
+            field: self,
+            write: json::write_readable,
+            read: json::read,
+        }
+    }
+
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.aliases.iter().copied())
     }
@@ -116,12 +124,20 @@ impl Field {
     }
 }
 
+/// A field with its type: the one place that asks the type for `Serialize` and `Deserialize`, so that a lack is told
+/// once.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct TypedField<F> {
+    pub field: Field,
+    pub(crate) write: fn(&mut Vec<u8>, &F) -> bool,
+    read: fn(&str) -> Option<F>,
+}
+
 /// The untyped session, as accessors see it.
 ///
 /// No method is called as one of `Session`: the compiler would suggest it, in a private field, to who calls that
 /// one on a typed handle.
-///
-/// Bounds are spelled `for<'de> Deserialize<'de>` here, because of that trait serde says how to derive it.
 #[doc(hidden)]
 #[derive(Debug, Clone)]
 pub struct View {
@@ -139,25 +155,23 @@ impl View {
         read(&Reader::new(&self.session, &snapshot))
     }
 
-    pub fn set<F: Serialize + for<'de> Deserialize<'de>>(&self, field: &'static Field, value: &F) {
-        let json = to_text(value).filter(|json| reads_as::<F>(json.as_bytes()));
+    pub fn set<F>(&self, field: &'static TypedField<F>, value: &F) {
+        let mut text = Vec::new();
+        let json = (field.write)(&mut text, value).then(|| json::text(&text).into());
+        let field = &field.field;
         self.session.stage("set", |state| match json {
             Some(json) => field
-                .staged(Some(json.into()))
+                .staged(Some(json))
                 .for_each(|field| state.staged.put(field)),
             None => state.staged.fail(Error::Serialize(field.name.into())),
         });
     }
 
     /// What can't be read stays, until it is set (R21).
-    pub fn take<F: for<'de> Deserialize<'de>>(
-        &self,
-        field: &'static Field,
-        default: impl FnOnce() -> F,
-    ) -> F {
+    pub fn take<F>(&self, field: &'static TypedField<F>, default: impl FnOnce() -> F) -> F {
         match self.stored(field) {
             Some(value) => {
-                self.unset(field);
+                self.unset(&field.field);
                 value
             }
             None => default(),
@@ -170,35 +184,20 @@ impl View {
         });
     }
 
-    pub fn strict<F: for<'de> Deserialize<'de>>(
-        &self,
-        field: &'static Field,
-    ) -> Result<(), FieldError> {
+    pub fn strict<F>(&self, field: &'static TypedField<F>) -> Result<(), FieldError> {
         self.reading(|reader| reader.exact::<F>(field)).map(drop)
     }
 
-    pub fn required<F: for<'de> Deserialize<'de>>(
-        &self,
-        field: &'static Field,
-    ) -> Result<Last<F>, FieldError> {
+    pub fn required<F>(&self, field: &'static TypedField<F>) -> Result<Last<F>, FieldError> {
         self.reading(|reader| reader.required(field)).map(Last::new)
     }
 
     #[must_use]
-    pub fn get_required<F: for<'de> Deserialize<'de> + Clone>(
-        &self,
-        field: &'static Field,
-        last: &Last<F>,
-    ) -> F {
+    pub fn get_required<F: Clone>(&self, field: &'static TypedField<F>, last: &Last<F>) -> F {
         last.or(self.stored(field))
     }
 
-    pub fn set_required<F: Serialize + for<'de> Deserialize<'de>>(
-        &self,
-        field: &'static Field,
-        value: F,
-        last: &Last<F>,
-    ) {
+    pub fn set_required<F>(&self, field: &'static TypedField<F>, value: F, last: &Last<F>) {
         self.set(field, &value);
         last.set(value);
     }
@@ -231,7 +230,7 @@ impl View {
         last.set(value);
     }
 
-    fn stored<F: for<'de> Deserialize<'de>>(&self, field: &'static Field) -> Option<F> {
+    fn stored<F>(&self, field: &'static TypedField<F>) -> Option<F> {
         self.reading(|reader| reader.stored(field))
     }
 }
@@ -304,27 +303,21 @@ impl<'a> Reader<'a> {
         Self { session, snapshot }
     }
 
-    pub fn field<F: for<'de> Deserialize<'de>>(
-        &self,
-        field: &'static Field,
-        default: impl FnOnce() -> F,
-    ) -> F {
+    pub fn field<F>(&self, field: &'static TypedField<F>, default: impl FnOnce() -> F) -> F {
         self.stored(field).unwrap_or_else(default)
     }
 
-    pub fn strict<F: for<'de> Deserialize<'de>>(
+    pub fn strict<F>(
         &self,
-        field: &'static Field,
+        field: &'static TypedField<F>,
         default: impl FnOnce() -> F,
     ) -> Result<F, FieldError> {
         Ok(self.exact(field)?.unwrap_or_else(default))
     }
 
-    pub fn required<F: for<'de> Deserialize<'de>>(
-        &self,
-        field: &'static Field,
-    ) -> Result<F, FieldError> {
-        self.stored(field).ok_or(FieldError::Missing(field.name))
+    pub fn required<F>(&self, field: &'static TypedField<F>) -> Result<F, FieldError> {
+        self.stored(field)
+            .ok_or(FieldError::Missing(field.field.name))
     }
 
     #[must_use]
@@ -340,19 +333,16 @@ impl<'a> Reader<'a> {
         self.owner().ok_or(FieldError::Missing(field))
     }
 
-    fn exact<F: for<'de> Deserialize<'de>>(
-        &self,
-        field: &'static Field,
-    ) -> Result<Option<F>, FieldError> {
-        let absent = self.snapshot.json(field.names()).is_none();
+    fn exact<F>(&self, field: &'static TypedField<F>) -> Result<Option<F>, FieldError> {
+        let absent = self.snapshot.json(field.field.names()).is_none();
         match self.stored(field) {
-            None if !absent => Err(FieldError::Undecodable(field.name)),
+            None if !absent => Err(FieldError::Undecodable(field.field.name)),
             value => Ok(value),
         }
     }
 
-    fn stored<F: for<'de> Deserialize<'de>>(&self, field: &'static Field) -> Option<F> {
-        let json = self.snapshot.json(field.names())?;
-        self.session.decode(field.name, json)
+    fn stored<F>(&self, field: &'static TypedField<F>) -> Option<F> {
+        let json = self.snapshot.json(field.field.names())?;
+        self.session.decode(field.field.name, json, field.read)
     }
 }

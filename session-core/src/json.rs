@@ -27,10 +27,30 @@ pub(crate) fn to_text(value: &impl Serialize) -> Option<String> {
     written.then(|| String::from_utf8(text).expect("serde_json writes text"))
 }
 
-/// Whether it is read as an `F` again. JSON has no text for a float that is NaN or infinite: it becomes `null`, which
-/// no float reads. Nearly every value has none.
-pub(crate) fn reads_as<F: for<'de> Deserialize<'de>>(json: &[u8]) -> bool {
-    memmem::find(json, b"null").is_none() || serde_json::from_slice::<F>(json).is_ok()
+/// As [`write`], where it is read as an `F` again. JSON has no text for a float that is NaN or infinite: it becomes
+/// `null`, which no float reads. Nearly every value has none.
+pub(crate) fn write_readable<F>(text: &mut Vec<u8>, value: &F) -> bool
+where
+    F: Serialize + for<'de> Deserialize<'de>,
+{
+    let start = text.len();
+    let reads = |json: &[u8]| {
+        memmem::find(json, b"null").is_none() || serde_json::from_slice::<F>(json).is_ok()
+    };
+    let written = write(text, value) && reads(&text[start..]);
+    if !written {
+        text.truncate(start);
+    }
+    written
+}
+
+pub(crate) fn read<F: for<'de> Deserialize<'de>>(json: &str) -> Option<F> {
+    serde_json::from_str(json).ok()
+}
+
+/// What was written here, as text.
+pub(crate) fn text(json: &[u8]) -> &str {
+    str::from_utf8(json).expect("serde_json writes text")
 }
 
 fn is_readable(json: &[u8]) -> bool {

@@ -64,7 +64,7 @@ pub mod __private {
 
     pub use crate::{
         FieldError,
-        data::{Field, Last, Reader, SessionData, View},
+        data::{Field, Last, Reader, SessionData, TypedField, View},
         writer::{Writer, clear, write_state},
     };
 }

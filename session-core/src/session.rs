@@ -18,7 +18,7 @@ use crate::{
     data::{Reader, View},
     ended::Watch,
     fields::is_valid_name,
-    json::to_text,
+    json::{self, to_text},
     life::{Life, Live, News, State, unreadable},
     observe,
     runtime::at_once,
@@ -155,7 +155,7 @@ impl Session {
     pub fn get<V: DeserializeOwned>(&self, name: &str) -> Option<V> {
         let snapshot = self.snapshot();
         let json = snapshot.json([name])?;
-        self.decode(name, json)
+        self.decode(name, json, json::read)
     }
 
     /// Stages a field. A value that can't be written as JSON, or a name that no field may have,
@@ -385,8 +385,13 @@ impl Session {
         self.lock().snapshot()
     }
 
-    pub(crate) fn decode<V: DeserializeOwned>(&self, name: &str, json: &str) -> Option<V> {
-        let value = serde_json::from_str(json).ok();
+    pub(crate) fn decode<V>(
+        &self,
+        name: &str,
+        json: &str,
+        read: fn(&str) -> Option<V>,
+    ) -> Option<V> {
+        let value = read(json);
         if value.is_none() {
             // Not with the parser's words: they quote values (R18).
             observe::field_undecodable::<V>(self, name);

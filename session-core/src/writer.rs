@@ -2,12 +2,10 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
     Error, OwnerChange, Session, SessionData,
-    data::{Field, OwnerValue},
-    json::{self, reads_as, same_value},
+    data::{Field, OwnerValue, TypedField},
+    json::{same_value, text},
     staged::{Snapshot, Staged, StagedField},
 };
 
@@ -24,19 +22,11 @@ pub struct Writer {
 
 #[doc(hidden)]
 impl Writer {
-    pub fn field<F: Serialize + for<'de> Deserialize<'de>>(
-        &mut self,
-        field: &'static Field,
-        value: &F,
-    ) {
+    pub fn field<F>(&mut self, field: &'static TypedField<F>, value: &F) {
         let start = self.text.len();
-        let written = json::write(&mut self.text, value) && reads_as::<F>(&self.text[start..]);
-        if !written {
-            // The texts of the fields behind it are found by the lengths of those before.
-            self.text.truncate(start);
-        }
+        let written = (field.write)(&mut self.text, value);
         let len = self.text.len() - start;
-        self.fields.push((field, written.then_some(len)));
+        self.fields.push((&field.field, written.then_some(len)));
     }
 
     pub fn owner<V: OwnerValue>(&mut self, owner: Option<&V>) {
@@ -99,10 +89,6 @@ fn written<'a>(
     fields
         .iter()
         .map(move |(field, len)| (*field, len.and_then(|len| rest.split_off(..len))))
-}
-
-fn text(json: &[u8]) -> &str {
-    str::from_utf8(json).expect("serde_json writes text")
 }
 
 /// The fields that differ. One that can't be written as JSON is an error, unless it could not be written before.

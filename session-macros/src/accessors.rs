@@ -106,7 +106,7 @@ pub(crate) fn implementation(names: &Names, items: &TokenStream) -> TokenStream 
 }
 
 fn constant_item(field: &Field<'_>, view: &View<'_>, names: &Names) -> TokenStream {
-    let (p, constant) = (&names.private, constant(field));
+    let (p, constant, ty) = (&names.private, constant(field), field.ty);
     let prefix = view
         .attrs
         .prefix
@@ -122,7 +122,8 @@ fn constant_item(field: &Field<'_>, view: &View<'_>, names: &Names) -> TokenStre
     let none_is_absent = (field.option().is_some() && field.attrs.default.is_none())
         .then(|| quote!(.none_is_absent()));
     quote! {
-        const #constant: &'static #p::Field = &#p::Field::new(#name) #aliases #keep #none_is_absent;
+        const #constant: &'static #p::TypedField<#ty> =
+            &#p::Field::new(#name) #aliases #keep #none_is_absent.typed::<#ty>();
     }
 }
 
@@ -206,7 +207,7 @@ fn body(field: &Field<'_>, does: Does, names: &Names) -> TokenStream {
                     quote!(#p::View::set::<#ty>(&self.#session, Self::#constant, &value))
                 }
                 Does::Remove => {
-                    quote!(#p::View::unset(&self.#session, Self::#constant))
+                    quote!(#p::View::unset(&self.#session, &Self::#constant.field))
                 }
             }
         }

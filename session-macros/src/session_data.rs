@@ -34,7 +34,7 @@ pub(crate) fn expand(view: &View<'_>, names: &Names) -> TokenStream {
         impl #impl_generics #krate::SessionData for #view_type #where_clause {
             type Accessors = #accessors_type;
 
-            const FIELDS: &'static [#p::Field] = &[#(*#constants),*];
+            const FIELDS: &'static [#p::Field] = &[#(#constants.field),*];
 
             fn accessors(
                 __session: #p::View,

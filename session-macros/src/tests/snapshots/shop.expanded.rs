@@ -21,21 +21,25 @@ impl ::core::fmt::Debug for ShopAccessors {
     }
 }
 impl ShopAccessors {
-    const __field_since: &'static framework::session::__private::Field = &framework::session::__private::Field::new(
-        "shop.since",
-    );
-    const __field_language: &'static framework::session::__private::Field = &framework::session::__private::Field::new(
+    const __field_since: &'static framework::session::__private::TypedField<String> = &framework::session::__private::Field::new(
+            "shop.since",
+        )
+        .typed::<String>();
+    const __field_language: &'static framework::session::__private::TypedField<String> = &framework::session::__private::Field::new(
             "shop.lang",
         )
         .aliases(&["shop.locale"])
-        .keep();
-    const __field_basket: &'static framework::session::__private::Field = &framework::session::__private::Field::new(
-        "shop.basket",
-    );
-    const __field_notice: &'static framework::session::__private::Field = &framework::session::__private::Field::new(
-            "shop.notice",
+        .keep()
+        .typed::<String>();
+    const __field_basket: &'static framework::session::__private::TypedField<Vec<u64>> = &framework::session::__private::Field::new(
+            "shop.basket",
         )
-        .none_is_absent();
+        .typed::<Vec<u64>>();
+    const __field_notice: &'static framework::session::__private::TypedField<
+        Option<String>,
+    > = &framework::session::__private::Field::new("shop.notice")
+        .none_is_absent()
+        .typed::<Option<String>>();
     fn __read_language(__reader: &framework::session::__private::Reader<'_>) -> String {
         framework::session::__private::Reader::field::<
             String,
@@ -105,7 +109,7 @@ impl ShopAccessors {
     pub fn remove_language(&self) {
         framework::session::__private::View::unset(
             &self.__session,
-            Self::__field_language,
+            &Self::__field_language.field,
         )
     }
     /// The session's `basket`.
@@ -124,7 +128,10 @@ impl ShopAccessors {
     }
     /// Removes `basket`, which then reads as its default.
     pub fn remove_basket(&self) {
-        framework::session::__private::View::unset(&self.__session, Self::__field_basket)
+        framework::session::__private::View::unset(
+            &self.__session,
+            &Self::__field_basket.field,
+        )
     }
     /// The session's `notice`, which reading removes.
     pub fn message(&self) -> Option<String> {
@@ -144,7 +151,10 @@ impl ShopAccessors {
     }
     /// Removes `notice`, which then reads as its default.
     pub fn remove_message(&self) {
-        framework::session::__private::View::unset(&self.__session, Self::__field_notice)
+        framework::session::__private::View::unset(
+            &self.__session,
+            &Self::__field_notice.field,
+        )
     }
     /// Takes `notice` out of the session.
     pub fn take_message(&self) -> Option<String> {
@@ -161,10 +171,10 @@ impl ShopAccessors {
 impl framework::session::SessionData for Shop {
     type Accessors = ShopAccessors;
     const FIELDS: &'static [framework::session::__private::Field] = &[
-        *ShopAccessors::__field_since,
-        *ShopAccessors::__field_language,
-        *ShopAccessors::__field_basket,
-        *ShopAccessors::__field_notice,
+        ShopAccessors::__field_since.field,
+        ShopAccessors::__field_language.field,
+        ShopAccessors::__field_basket.field,
+        ShopAccessors::__field_notice.field,
     ];
     fn accessors(
         __session: framework::session::__private::View,

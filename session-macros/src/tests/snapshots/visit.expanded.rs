@@ -17,13 +17,15 @@ impl ::core::fmt::Debug for VisitAccessors {
     }
 }
 impl VisitAccessors {
-    const __field_count: &'static ::session_axum::__private::Field = &::session_axum::__private::Field::new(
-        "count",
-    );
-    const __field_name: &'static ::session_axum::__private::Field = &::session_axum::__private::Field::new(
+    const __field_count: &'static ::session_axum::__private::TypedField<u64> = &::session_axum::__private::Field::new(
+            "count",
+        )
+        .typed::<u64>();
+    const __field_name: &'static ::session_axum::__private::TypedField<Option<String>> = &::session_axum::__private::Field::new(
             "name",
         )
-        .none_is_absent();
+        .none_is_absent()
+        .typed::<Option<String>>();
     fn __read_count(__reader: &::session_axum::__private::Reader<'_>) -> u64 {
         ::session_axum::__private::Reader::field::<
             u64,
@@ -55,7 +57,10 @@ impl VisitAccessors {
     ///
     /// How often this visitor came.
     fn remove_count(&self) {
-        ::session_axum::__private::View::unset(&self.__session, Self::__field_count)
+        ::session_axum::__private::View::unset(
+            &self.__session,
+            &Self::__field_count.field,
+        )
     }
     /// The session's `name`.
     #[must_use]
@@ -70,7 +75,10 @@ impl VisitAccessors {
     }
     /// Removes `name`, which then reads as its default.
     fn remove_name(&self) {
-        ::session_axum::__private::View::unset(&self.__session, Self::__field_name)
+        ::session_axum::__private::View::unset(
+            &self.__session,
+            &Self::__field_name.field,
+        )
     }
     /// Takes `name` out of the session.
     fn take_name(&self) -> Option<String> {
@@ -87,8 +95,8 @@ impl VisitAccessors {
 impl ::session_axum::SessionData for Visit {
     type Accessors = VisitAccessors;
     const FIELDS: &'static [::session_axum::__private::Field] = &[
-        *VisitAccessors::__field_count,
-        *VisitAccessors::__field_name,
+        VisitAccessors::__field_count.field,
+        VisitAccessors::__field_name.field,
     ];
     fn accessors(
         __session: ::session_axum::__private::View,

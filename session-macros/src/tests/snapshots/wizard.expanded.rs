@@ -38,12 +38,13 @@ where
     S: ::session_axum::__private::Serialize + ::session_axum::__private::DeserializeOwned
         + ::core::clone::Clone + ::core::marker::Send,
 {
-    const __field_answers: &'static ::session_axum::__private::Field = &::session_axum::__private::Field::new(
-        "answers",
-    );
-    const __field_step: &'static ::session_axum::__private::Field = &::session_axum::__private::Field::new(
-        "step",
-    );
+    const __field_answers: &'static ::session_axum::__private::TypedField<
+        [S::Answer; PAGES],
+    > = &::session_axum::__private::Field::new("answers").typed::<[S::Answer; PAGES]>();
+    const __field_step: &'static ::session_axum::__private::TypedField<S> = &::session_axum::__private::Field::new(
+            "step",
+        )
+        .typed::<S>();
     fn __read_answers(
         __reader: &::session_axum::__private::Reader<'_>,
     ) -> [S::Answer; PAGES] {
@@ -95,7 +96,10 @@ where
     }
     /// Removes `answers`, which then reads as its default.
     pub(crate) fn remove_answers(&self) {
-        ::session_axum::__private::View::unset(&self.__session, Self::__field_answers)
+        ::session_axum::__private::View::unset(
+            &self.__session,
+            &Self::__field_answers.field,
+        )
     }
     /// The session's `step`.
     #[must_use]
@@ -123,8 +127,8 @@ where
 {
     type Accessors = WizardAccessors<S, PAGES>;
     const FIELDS: &'static [::session_axum::__private::Field] = &[
-        *WizardAccessors::<S, PAGES>::__field_answers,
-        *WizardAccessors::<S, PAGES>::__field_step,
+        WizardAccessors::<S, PAGES>::__field_answers.field,
+        WizardAccessors::<S, PAGES>::__field_step.field,
     ];
     fn accessors(
         __session: ::session_axum::__private::View,
