@@ -97,16 +97,16 @@ impl ClusterLinks {
 
     /// The slots of each master, as they are now.
     pub(crate) async fn masters(&self) -> RedisResult<Vec<Slots>> {
-        let answer = cluster_slots().query_async(&mut self.clone()).await?;
-        Ok(slots(&answer))
+        let call = async |mut link| cluster_slots().query_async(&mut link).await;
+        Ok(slots(&self.ask(None, call).await?))
     }
 
     /// Sends a command to the master of a slot.
-    pub(crate) async fn ask_master(&self, slot: u16, command: Cmd) -> RedisResult<Value> {
-        let node = Route::new(slot, SlotAddr::Master);
+    pub(crate) async fn ask_master(&self, slot: Slot, command: Cmd) -> RedisResult<Value> {
+        let node = Route::with_slot(slot, SlotAddr::Master);
         let route = RoutingInfo::SingleNode(SingleNodeRoutingInfo::SpecificNode(node));
         let call = async |mut link: ClusterConnection| link.route_command(command, route).await;
-        self.ask(Slot::new(slot), call).await
+        self.ask(Some(slot), call).await
     }
 
     /// One call, by the connection of a slot's master.
@@ -152,8 +152,12 @@ async fn in_time<T>(work: impl Future<Output = RedisResult<T>>) -> RedisResult<T
 
 impl ConnectionLike for ClusterLinks {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        if let Some(slot) = slot_of(command) {
+            // Also what only reads: a client may be told to let replicas answer that, which lag behind.
+            return Box::pin(self.ask_master(slot, command.clone()));
+        }
         let call = async |mut link: ClusterConnection| link.req_packed_command(command).await;
-        Box::pin(self.ask(slot_of(command), call))
+        Box::pin(self.ask(None, call))
     }
 
     fn req_packed_commands<'a>(

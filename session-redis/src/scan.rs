@@ -2,6 +2,8 @@
 
 use std::{collections::HashSet, fmt};
 
+#[cfg(feature = "cluster")]
+use redis::cluster_routing::Slot;
 use redis::{Cmd, cmd};
 use session_core::StoreError;
 
@@ -39,7 +41,7 @@ impl fmt::Debug for Nodes {
 enum Master {
     Only,
     #[cfg(feature = "cluster")]
-    WithSlot(crate::ClusterLinks, u16),
+    WithSlot(crate::ClusterLinks, Slot),
 }
 
 impl<C: Connection> RedisStore<C> {
@@ -133,7 +135,7 @@ impl<C: Connection> RedisStore<C> {
             let masters = cluster.masters().await.map_err(store_error)?;
             let first = masters
                 .iter()
-                .filter_map(|slots| Some(*slots.first()?.start()));
+                .filter_map(|slots| Slot::new(*slots.first()?.start()));
             let master = |slot| Master::WithSlot(cluster.clone(), slot);
             return Ok(first.map(master).collect());
         }

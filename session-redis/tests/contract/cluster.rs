@@ -2,16 +2,52 @@
 
 use std::{path::Path, time::Duration};
 
-use redis::{RedisResult, cluster::ClusterClient, cluster_async::ClusterConnection, cmd};
+use redis::{RedisResult, Value, cluster::ClusterClient, cluster_async::ClusterConnection, cmd};
 use session_redis::{ClusterLinks, RedisStore};
 
 use session_tests::free_port;
 
 use crate::server::Server;
 
-/// Three masters.
+/// Its masters.
 pub(crate) struct Cluster {
     pub(crate) servers: Vec<Server>,
+}
+
+/// A node of its own, and its port for the others.
+async fn node(directory: &Path, more: &[&str]) -> (Server, String) {
+    let bus = free_port().to_string();
+    std::fs::create_dir_all(directory).expect("a directory");
+    let directory = directory.to_str().expect("text");
+    let options = ["--cluster-enabled", "yes", "--cluster-port", &bus];
+    let options = [&options, &["--dir", directory][..], more].concat();
+    let server = Server::start(&[&options, &["--cluster-node-timeout", "5000"][..]].concat()).await;
+    (server, bus)
+}
+
+async fn ask(server: &Server, words: &[&str]) -> RedisResult<Value> {
+    let mut connection = server.try_connect().await.expect("it is up");
+    let mut command = cmd(words[0]);
+    command.arg(&words[1..]);
+    command.query_async(&mut connection).await
+}
+
+/// Until all of these are in the answer.
+async fn ask_until(server: &Server, words: &[&str], says: &[&str]) {
+    for _ in 0..600 {
+        let answer = format!("{:?}", ask(server, words).await);
+        if says.iter().all(|word| answer.contains(word)) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("{words:?} never says {says:?}");
+}
+
+async fn meet(server: &Server, other: &Server, bus: &str) {
+    let port = other.port.to_string();
+    let words = ["CLUSTER", "MEET", "127.0.0.1", &port, bus];
+    ask(server, &words).await.expect("met");
 }
 
 impl Cluster {
@@ -21,60 +57,48 @@ impl Cluster {
 
     /// With more options.
     pub(crate) async fn start_with(directory: &Path, more: &[&str]) -> Self {
+        Self::of(3, directory, more).await
+    }
+
+    pub(crate) async fn of(masters: usize, directory: &Path, more: &[&str]) -> Self {
         let mut servers = Vec::new();
-        for number in 0..3 {
-            let bus = free_port().to_string();
-            let directory = directory.join(number.to_string());
-            std::fs::create_dir_all(&directory).expect("a directory");
-            let directory = directory.to_str().expect("text").to_owned();
-            let options = [
-                "--cluster-enabled",
-                "yes",
-                "--cluster-port",
-                &bus,
-                "--dir",
-                &directory,
-                "--cluster-node-timeout",
-                "5000",
-            ];
-            let options = [&options, more].concat();
-            servers.push((Server::start(&options).await, bus));
+        for number in 0..masters {
+            servers.push(node(&directory.join(number.to_string()), more).await);
         }
         for (number, (server, _)) in servers.iter().enumerate() {
-            let mut connection = server.try_connect().await.expect("it is up");
-            let (first, last) = (number * 5_462, (number * 5_462 + 5_461).min(16_383));
-            let mut slots = cmd("CLUSTER");
-            slots.arg("ADDSLOTSRANGE").arg(first).arg(last);
-            slots.exec_async(&mut connection).await.expect("slots");
+            let [first, end] = [number, number + 1].map(|it| it * 16_384 / masters);
+            let [first, last] = [first, end - 1].map(|slot| slot.to_string());
+            let slots = ["CLUSTER", "ADDSLOTSRANGE", &first, &last];
+            ask(server, &slots).await.expect("slots");
             for (other, bus) in &servers {
-                let mut meet = cmd("CLUSTER");
-                meet.arg("MEET").arg("127.0.0.1").arg(other.port).arg(bus);
-                meet.exec_async(&mut connection).await.expect("met");
+                meet(server, other, bus).await;
             }
         }
         let cluster = Self {
             servers: servers.into_iter().map(|(server, _)| server).collect(),
         };
         for server in &cluster.servers {
-            cluster.wait_until_ok(server).await;
+            let known = format!("cluster_known_nodes:{masters}");
+            ask_until(server, &["CLUSTER", "INFO"], &["cluster_state:ok", &known]).await;
         }
         cluster
     }
 
-    async fn wait_until_ok(&self, server: &Server) {
-        let mut connection = server.try_connect().await.expect("it is up");
-        for _ in 0..600 {
-            let mut info = cmd("CLUSTER");
-            let info: RedisResult<String> = info.arg("INFO").query_async(&mut connection).await;
-            let ok = |info: &String| {
-                info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")
-            };
-            if info.as_ref().is_ok_and(ok) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        panic!("the cluster does not come up");
+    /// One more, of the first master.
+    pub(crate) async fn replica(&self, directory: &Path) -> Server {
+        let master = &self.servers[0];
+        let (replica, bus) = node(&directory.join("replica"), &[]).await;
+        meet(master, &replica, &bus).await;
+        let name = ask(master, &["CLUSTER", "MYID"]).await.expect("a name");
+        let name: String = redis::from_redis_value(name).expect("text");
+        ask_until(&replica, &["CLUSTER", "REPLICATE", &name], &["Ok("]).await;
+        self.knows(replica.port).await;
+        replica
+    }
+
+    async fn knows(&self, port: u16) {
+        let port = format!("int({port})");
+        ask_until(&self.servers[0], &["CLUSTER", "SLOTS"], &[&port]).await;
     }
 
     pub(crate) fn urls(&self) -> Vec<String> {

@@ -4,6 +4,8 @@
 mod cluster;
 #[cfg(feature = "cluster")]
 mod cluster_faults;
+#[cfg(feature = "cluster")]
+mod cluster_only;
 mod common;
 mod conformance;
 mod cut;
