@@ -25,7 +25,8 @@ local is_barrier = sets_owner or rotation == 'explicit'
 local superseded = tonumber(guard_generation) < tonumber(barrier)
 -- A cluster's client repeats what a cut connection left open: it counts once. But the token of somebody who has logged in
 -- meanwhile is theirs alone.
-if nonce ~= '' and string.find(old.commits or '', nonce, 1, true) and (is_barrier or not superseded) then
+local commits = old.commits or ''
+if nonce ~= '' and string.find(commits, nonce, 1, true) and (is_barrier or not superseded) then
     return { 'repeated', time, found }
 end
 if superseded then
@@ -57,8 +58,14 @@ for at = first_to_go, #ARGV do
     put(ARGV[at], nil)
 end
 if nonce ~= '' then
-    -- The last three: others may commit before the repetition comes.
-    put('commits', string.sub(nonce .. (old.commits or ''), 1, 3 * #nonce))
+    -- Others may commit before the repetition comes. Not after 20 seconds: nobody waits then (LONGEST in cluster.rs, twice
+    -- where the script is sent in full), and what nobody waits for is not repeated. So 30 at least, and 64 at most: those
+    -- since a second, that second, those before. An older version puts its own in front and cuts what is behind.
+    local newer, since, earlier = string.match(commits, '^(%x*)@(%d+)@(%x*)$')
+    if not since or time[1] - since > 30 then
+        newer, since, earlier = '', time[1], newer or commits
+    end
+    put('commits', string.sub(nonce .. newer .. '@' .. since .. '@' .. earlier, 1, 64 * 16 + 12))
 end
 
 -- Fields alone.

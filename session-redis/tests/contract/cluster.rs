@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use redis::{RedisResult, Value, cluster::ClusterClient, cluster_async::ClusterConnection, cmd};
 use session_redis::{ClusterLinks, RedisStore};
 
-use session_tests::free_port;
+use session_tests::{Proxy, free_port};
 
 use crate::server::Server;
 
@@ -94,6 +94,21 @@ impl Cluster {
         ask_until(&replica, &["CLUSTER", "REPLICATE", &name], &["Ok("]).await;
         self.knows(replica.port).await;
         replica
+    }
+
+    /// All that is said to the only master passes it.
+    pub(crate) async fn proxy(&self) -> Proxy {
+        let master = &self.servers[0];
+        let proxy = Proxy::start(master.port, b"").await;
+        let port = proxy.port.to_string();
+        for (name, value) in [("port", &*port), ("ip", "127.0.0.1")] {
+            let name = format!("cluster-announce-{name}");
+            ask(master, &["CONFIG", "SET", &name, value])
+                .await
+                .expect("set");
+        }
+        self.knows(proxy.port).await;
+        proxy
     }
 
     async fn knows(&self, port: u16) {

@@ -68,6 +68,19 @@ async fn send(mut connection: ConnectionManager, id: SessionId, words: [&[&str];
     redis::from_redis_value(status).expect("text")
 }
 
+async fn send_count(
+    connection: ConnectionManager,
+    id: SessionId,
+    nonce: &str,
+    version: &str,
+    value: &str,
+) -> String {
+    let guard = ["0", version, "0", "1"];
+    let nothing_else = ["", "", "", "", "", "", "", "0", "", ""];
+    let fields = ["f:count", value, "k:count"];
+    send(connection, id, [&[nonce], &guard, &nothing_else, &fields]).await
+}
+
 /// As the client of a cluster does it, which repeats what a cut connection left open.
 #[tokio::test]
 async fn a_repeated_commit_counts_once() {
@@ -79,11 +92,7 @@ async fn a_repeated_commit_counts_once() {
     let store = RedisStore::new(connection.clone());
     let id = create(&store, None).await;
     let send = async |nonce: &str, version: &str, value: &str| {
-        let guard = ["0", version, "0", "1"];
-        let nothing_else = ["", "", "", "", "", "", "", "0", "", ""];
-        let fields = ["f:count", value, "k:count"];
-        let words = [&[nonce], &guard[..], &nothing_else, &fields];
-        send(connection.clone(), id, words).await
+        send_count(connection.clone(), id, nonce, version, value).await
     };
     let (one, other) = ("1111111111111111", "2222222222222222");
     assert_eq!(send(one, "0", "2").await, "applied");
@@ -100,6 +109,104 @@ async fn a_repeated_commit_counts_once() {
         (record.version(), record.fields().get("count")),
         (2, Some("3"))
     );
+}
+
+#[tokio::test]
+async fn a_commit_is_known_again_for_half_a_minute_among_sixty_four_and_to_an_older_version() {
+    if !is_installed() {
+        return;
+    }
+    let server = Server::start(&[]).await;
+    let connection = server.connect().await;
+    let mut admin = connection.clone();
+    let store = RedisStore::new(connection.clone());
+    let id = create(&store, None).await;
+    let nonce = |number: u64| format!("{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let commit = async |number| {
+        let status = send_count(connection.clone(), id, &nonce(number), "", "2").await;
+        assert_eq!(status, "applied", "{number}");
+    };
+    let known = async |number| {
+        // Of a version that there never is.
+        let guard = "999999";
+        send_count(connection.clone(), id, &nonce(number), guard, "2").await == "repeated"
+    };
+    let key = format!("session:{}", hex(id.as_bytes()));
+    let mut write = async |commits: &str| {
+        let mut write = cmd("HSET");
+        write.arg(&key).arg("commits").arg(commits);
+        write.exec_async(&mut admin).await.expect("written");
+    };
+
+    for number in 1..=100 {
+        commit(number).await;
+    }
+    for number in 1..=100 {
+        assert_eq!(known(number).await, number > 100 - 64, "{number}");
+    }
+    let mut read = cmd("HGET");
+    read.arg(&key).arg("commits");
+    let text: String = read
+        .query_async(&mut connection.clone())
+        .await
+        .expect("text");
+    assert!(text.len() < 64 * 17, "{text}");
+
+    // An older version puts its own before and keeps three times its length; its own have no time.
+    let older = &[nonce(101), text].concat()[..48];
+    write(older).await;
+    commit(102).await;
+    for number in 98..=102 {
+        assert_eq!(known(number).await, number > 98, "{number}");
+    }
+
+    let (seconds, _): (u64, u64) = cmd("TIME")
+        .query_async(&mut connection.clone())
+        .await
+        .expect("time");
+    for (age, stays) in [(20, true), (31, false)] {
+        let began = seconds - age;
+        let times = format!("{}@{began}@{}", nonce(201), nonce(200));
+        write(&times).await;
+        commit(202).await;
+        assert!(known(201).await && known(202).await);
+        assert_eq!(known(200).await, stays);
+    }
+}
+
+#[cfg(feature = "cluster")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_client_of_a_cluster_repeats_counts_once_whoever_commits_meanwhile() {
+    use session_core::{Committed, Guard};
+
+    use crate::cluster::{Cluster, cluster_client, cluster_store};
+
+    if !is_installed() {
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let cluster = Cluster::of(1, directory.path(), &[]).await;
+    let proxy = cluster.proxy().await;
+    let client = cluster_client(vec![format!("redis://127.0.0.1:{}", proxy.port)]);
+    let (store, other) = (cluster_store(&client).await, cluster_store(&client).await);
+    for version in [None, Some(1)] {
+        let id = create(&store, None).await;
+        commit(&store, id, &set("count", "1")).await;
+        let meanwhile = other.clone();
+        proxy.at_the_next_reply(async move {
+            for count in 11..=30 {
+                commit(&meanwhile, id, &set("count", &count.to_string())).await;
+            }
+        });
+        let guard = Guard { version, ..ANYTIME };
+        let answer = store.commit(id, guard, &set("count", "2")).await;
+        assert!(matches!(answer, Ok(Committed::Applied(_))), "{answer:?}");
+        let record = load(&store, id).await.expect("alive");
+        assert_eq!(
+            (record.version(), record.fields().get("count")),
+            (22, Some("30"))
+        );
+    }
 }
 
 #[tokio::test]
