@@ -107,7 +107,7 @@ if idle ~= '' and (unless_touched_after == '' or touched_at <= number(unless_tou
     touched_at = now
     local ends = deadline(idle, absolute, started_at, now)
     expires_at = other_owner and ends or math.max(ends, expires_at)
-    longest = math.min(started_at + number(absolute), LAST)
+    longest = started_at + number(absolute)
 end
 if sets_owner then
     -- Who logs in again in a session that the owner's mark has ended does not bring it back.
@@ -124,7 +124,7 @@ end
 -- The index holds the session for as long as it can live; only a longer lifetime makes a second note necessary.
 local indexed, till = not sets_owner and number(old.indexed) or 0, nil
 if owner and expires_at > indexed then
-    till = math.max(longest, expires_at)
+    till = noted(math.max(longest, expires_at), now)
     put('indexed', text(till))
 elseif not owner then
     put('indexed', nil)

@@ -1,6 +1,8 @@
 -- Before every script that writes, but for the short commit: a script makes its functions anew each time that it runs.
 -- An index outlives its last member by this much, for clocks of two nodes may differ.
 local SLACK = 3600000000
+-- An index notes a session for no longer than a hundred years: cut at LAST, one note could not be told from the next.
+local CENTURY = 3155760000000000
 
 -- What TIME says, as one number.
 local function micros(time)
@@ -22,6 +24,11 @@ end
 
 local function deadline(idle, absolute, started_at, now)
     return math.min(now + number(idle), started_at + number(absolute), LAST)
+end
+
+-- Until when to note in an index a session that ends by then.
+local function noted(till, now)
+    return math.min(till, now + CENTURY, LAST)
 end
 
 -- Writes a hash; unpack takes only so many at once.

@@ -31,7 +31,7 @@ if nonce ~= '' then
 end
 local till
 if owned == '1' then
-    till = math.min(now + number(absolute), LAST)
+    till = noted(now + number(absolute), now)
     put('owner', owner)
     put('owner_since', at)
     put('indexed', text(till))

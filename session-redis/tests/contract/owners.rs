@@ -1,9 +1,13 @@
 //! The owner's index and mark.
 
-use session_core::{Committed, OwnerChange, SessionId, SessionStore};
+use std::time::Duration;
+
+use session_core::{
+    Committed, Lifetime, NewRecord, OwnerChange, Patch, Renewal, SessionId, SessionStore,
+};
 use session_redis::{Connection, RedisStore};
 
-use crate::common::{ANYTIME, commit, create, hex, load, on_both, owned_by, sessions_of};
+use crate::common::{ANYTIME, commit, create, hex, load, new, on_both, owned_by, sessions_of};
 
 pub(crate) fn index_of(owner: &str) -> String {
     use sha2::Digest as _;
@@ -13,7 +17,7 @@ pub(crate) fn index_of(owner: &str) -> String {
     format!("session:owner:{{{hash}}}")
 }
 
-fn to(owner: &str) -> session_core::Patch {
+fn to(owner: &str) -> Patch {
     owned_by(OwnerChange::Set(owner.to_owned()))
 }
 
@@ -141,9 +145,45 @@ async fn the_index_heals_itself<C: Connection, D: Connection>(
         if members(connection.clone()).await == 1 {
             return;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("a stale member stays");
+}
+
+async fn who_logs_out_and_in_again_is_listed_for_ever<C: Connection, D: Connection>(
+    store: RedisStore<C>,
+    _: D,
+) {
+    let lifetime = Lifetime {
+        idle: Duration::from_hours(1),
+        absolute: Duration::MAX,
+    };
+    let renewal = Some(Renewal {
+        lifetime,
+        unless_touched_after: None,
+    });
+    let owners = || (0..20).map(|number| format!("ada {number}"));
+    for name in owners() {
+        let (id, owner) = (SessionId::generate(), Some(&*name));
+        let start = NewRecord {
+            lifetime,
+            ..new(owner)
+        };
+        store.create(id, start).await.expect("it answers");
+        for owner in [OwnerChange::Cleared, OwnerChange::Set(name)] {
+            let patch = Patch {
+                owner,
+                renewal,
+                ..Patch::default()
+            };
+            commit(&store, id, &patch).await;
+        }
+    }
+    // What the log-outs have left to do in the background.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    for name in owners() {
+        assert_eq!(sessions_of(&store, &name).await.len(), 1, "{name}");
+    }
 }
 
 async fn a_member_that_is_no_text_keeps_nobody_from_revoking<C: Connection, D: Connection>(
@@ -192,6 +232,7 @@ on_both! {
     all_sessions_of_an_owner_end_but_one
     a_revocation_holds_where_the_index_was_lost
     the_index_heals_itself
+    who_logs_out_and_in_again_is_listed_for_ever
     a_member_that_is_no_text_keeps_nobody_from_revoking
     a_thousand_sessions_of_one_owner
 }
