@@ -106,13 +106,13 @@ impl<C: Connection> RedisStore<C> {
         reply::answer(answer)
     }
 
-    /// A plain command.
+    /// A plain command, which only reads.
     pub(crate) async fn ask<T: redis::FromRedisValue>(
         &self,
         command: redis::Cmd,
     ) -> Result<T, StoreError> {
-        let answer = command.query_async(&mut self.connection.clone()).await;
-        reply::answer(answer)
+        let ask = || async { command.query_async(&mut self.connection.clone()).await };
+        reply::answer(read_again(ask).await)
     }
 
     pub(crate) fn has_seen(&self, lifetime: Lifetime) {
@@ -137,14 +137,7 @@ impl<C: Connection> RedisStore<C> {
     /// The record as stored, unless it is dead by its deadline; the owner's mark is not looked at.
     pub(crate) async fn load_unmarked(&self, id: SessionId) -> Result<Option<Stored>, StoreError> {
         let key = self.key(id);
-        let mut answer = self.read(key.key.as_bytes()).await;
-        // Reading twice does no harm, and a connection that was closed or cut is noticed only now.
-        if answer
-            .as_ref()
-            .is_err_and(RedisError::is_unrecoverable_error)
-        {
-            answer = self.read(key.key.as_bytes()).await;
-        }
+        let answer = read_again(|| self.read(key.key.as_bytes())).await;
         let (time, hash) = answer.map_err(store_error)?;
         let stored = reply::stored(hash, reply::moment(time)?)?;
         let live = |stored: &Stored| !stored.record.is_expired(stored.record.now());
@@ -211,6 +204,16 @@ impl<C: Connection> RedisStore<C> {
         if let Some((former, score)) = &reply.former_owner {
             self.heal_later(former, vec![Stale::with(self.key(id).member(), score)]);
         }
+    }
+}
+
+/// Once more if need be: that does no harm, and a connection that was closed or cut is noticed only now.
+async fn read_again<T, F: Future<Output = Result<T, RedisError>>>(
+    read: impl Fn() -> F,
+) -> Result<T, RedisError> {
+    match read().await {
+        Err(error) if error.is_unrecoverable_error() => read().await,
+        answer => answer,
     }
 }
 

@@ -48,6 +48,24 @@ async fn a_connection_cut_in_a_reply_is_tried_again_for_a_load_and_poisons_nothi
     }
 }
 
+#[tokio::test]
+async fn a_connection_cut_between_a_record_and_its_owner_s_mark_is_tried_again() {
+    if !is_installed() {
+        return;
+    }
+    let server = Server::start(&[]).await;
+    let proxy = Proxy::start(server.port, b"").await;
+    let client = redis::Client::open(format!("redis://127.0.0.1:{}", proxy.port)).expect("a URL");
+    let store = RedisStore::new(manager(client).await);
+    let id = create(&store, Some("ada")).await;
+    let mark = proxy.clone();
+    proxy.at_the_next_message(async move {
+        let cut = mark.clone();
+        mark.at_the_next_message(async move { cut.cut() });
+    });
+    assert!(load(&store, id).await.is_some());
+}
+
 const COMMIT: &str = concat!(
     include_str!("../../src/scripts/numbers.lua"),
     include_str!("../../src/scripts/common.lua"),
