@@ -4,7 +4,7 @@ use redis::{ErrorKind, RedisError, ServerErrorKind};
 use session_core::StoreError;
 
 /// Replies of a server that has to recover first. Inside a script's error they stand in the middle of the text.
-const UNAVAILABLE: [&str; 9] = [
+const UNAVAILABLE: [&str; 11] = [
     "command not allowed when used memory",
     "READONLY",
     "MISCONF",
@@ -14,6 +14,8 @@ const UNAVAILABLE: [&str; 9] = [
     "CLUSTERDOWN",
     "TRYAGAIN",
     "BUSY",
+    "WRONGPASS",
+    "NOAUTH",
 ];
 
 /// A key of ours holds what we never wrote.
@@ -54,6 +56,7 @@ fn is_unavailable(kind: ErrorKind) -> bool {
     matches!(
         kind,
         ErrorKind::Io
+            | ErrorKind::AuthenticationFailed
             | ErrorKind::ClusterConnectionNotFound
             | ErrorKind::Server(
                 ServerErrorKind::BusyLoading

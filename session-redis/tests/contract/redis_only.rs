@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use redis::{aio::ConnectionManager, cmd};
+use redis::{
+    aio::{ConnectionManager, ConnectionManagerConfig},
+    cmd,
+};
 use session_core::{
     Committed, Created, FieldChange, Fields, Guard, Lifetime, NewRecord, OwnerChange, SessionId,
     SessionStore, StoreError,
@@ -388,6 +391,45 @@ async fn a_frozen_server_is_unavailable_in_time_and_well_afterwards() {
         assert_eq!(record.fields().get("count"), Some(text.as_str()));
     }
     assert!(load(&store, id).await.is_some());
+}
+
+/// From now on; who was let in before is thrown out.
+async fn let_in(admin: &mut ConnectionManager, password: &str) {
+    let _: () = ask(admin, &["CONFIG", "SET", "requirepass", password]).await;
+    let _: u64 = ask(admin, &["CLIENT", "KILL", "SKIPME", "yes"]).await;
+}
+
+#[tokio::test]
+async fn a_server_that_lets_nobody_in_is_unavailable() {
+    let Some((server, _, mut admin)) = start(&[]).await else {
+        return;
+    };
+    for protocol in ["resp2", "resp3"] {
+        let_in(&mut admin, "old").await;
+        let port = server.port;
+        let client = redis::Client::open(format!(
+            "redis://:old@127.0.0.1:{port}/?protocol={protocol}"
+        ))
+        .expect("a URL");
+        let store = RedisStore::new(manager(client.clone()).await);
+        let patient = ConnectionManagerConfig::new()
+            .set_number_of_retries(1_000)
+            .set_max_delay(Duration::from_millis(100));
+        let patient = ConnectionManager::new_with_config(client, patient).await;
+        let patient = RedisStore::new(patient.expect("it is up"));
+        let id = create(&store, None).await;
+        let_in(&mut admin, "new").await;
+        for _ in 0..3 {
+            let error = store.load(id).await.expect_err("refused");
+            assert!(error.is_unavailable(), "{error:?}");
+        }
+        let let_in_again = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let_in(&mut admin, "old").await;
+        };
+        let (record, ()) = tokio::join!(load(&patient, id), let_in_again);
+        assert!(record.is_some(), "who tries for long comes back");
+    }
 }
 
 #[tokio::test]
