@@ -3,6 +3,12 @@
 use session_core::SessionId;
 use sha2::{Digest, Sha256};
 
+/// Whether a cluster finds a hash tag in what begins with this: only the first `{` can begin one, and it may not be empty.
+pub(crate) fn can_have_tag(prefix: &str) -> bool {
+    let tag = prefix.split_once('{').map_or("", |(_, tag)| tag);
+    !tag.starts_with('}')
+}
+
 /// Where one session is.
 pub(crate) struct SessionKey {
     pub(crate) key: String,

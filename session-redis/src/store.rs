@@ -21,7 +21,7 @@ use session_core::{
 
 use crate::{
     error::store_error,
-    keys::{OwnerKeys, SessionKey, id_of},
+    keys::{OwnerKeys, SessionKey, can_have_tag, id_of},
     owner::{Member, Stale},
     reply::{self, Reply, Stored},
     request::micros,
@@ -79,12 +79,18 @@ impl<C: Connection> RedisStore<C> {
     }
 
     /// What every key begins with. Default: `session:`. Two layers on one server need two prefixes.
+    ///
+    /// # Panics
+    ///
+    /// In a cluster, if its first `{` is followed by `}`: no hash tag counts behind that, and the keys of an owner need one.
     #[must_use]
     pub fn prefix(self, prefix: impl Into<Arc<str>>) -> Self {
-        Self {
-            prefix: prefix.into(),
-            ..self
-        }
+        let prefix = prefix.into();
+        assert!(
+            self.nodes.is_one() || can_have_tag(&prefix),
+            "RedisStore: in a cluster the first `{{` of a prefix can't be followed by `}}`: {prefix:?}"
+        );
+        Self { prefix, ..self }
     }
 
     pub(crate) fn key(&self, id: SessionId) -> SessionKey {
