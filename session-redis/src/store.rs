@@ -63,7 +63,10 @@ impl<C: ConnectionLike + Clone + Send + Sync + 'static> Connection for C {}
 
 impl<C: Connection> RedisStore<C> {
     /// On a single server (with or without replicas), over any connection of the `redis` crate.
-    /// A [`ConnectionManager`] connects again by itself.
+    /// A [`ConnectionManager`] connects again by itself ([when, and what to set](crate#faults)).
+    ///
+    /// A connection to a cluster is one, too, and compiles here: with it the first log-in fails, for what is one step on a single
+    /// server spans two slots. A cluster's store is made by `RedisStore::cluster`.
     #[must_use]
     pub fn new(connection: C) -> Self {
         Self::on(connection, Nodes::One)
