@@ -318,7 +318,7 @@ impl<S: Sync, T: SessionData, L: 'static> FromRequestParts<S> for TypedSession<T
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, SessionRejection> {
         let session = <Session<L> as FromRequestParts<S>>::from_request_parts(parts, state).await?;
-        if session.is_undecodable() {
+        if session.status() == Status::Undecodable {
             return Err(SessionRejection::Undecodable);
         }
         Ok(Self {

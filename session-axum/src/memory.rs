@@ -1,7 +1,5 @@
 //! Sealed texts that opened lately, so that the same cookie need not be opened at every request.
 
-use std::fmt;
-
 use constant_time_eq::constant_time_eq;
 use parking_lot::Mutex;
 
@@ -53,11 +51,5 @@ impl<T> Default for Memory<T> {
         Self {
             slots: (0..SLOTS).map(|_| Mutex::default()).collect(),
         }
-    }
-}
-
-impl<T> fmt::Debug for Memory<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Memory")
     }
 }

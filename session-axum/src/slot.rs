@@ -1,6 +1,6 @@
 //! What a request carries from the layer to the extractors: a place for its session, filled at the first extraction.
 
-use std::{any::TypeId, fmt, iter::successors, marker::PhantomData, sync::Arc};
+use std::{any::TypeId, iter::successors, marker::PhantomData, sync::Arc};
 
 use http::{Extensions, HeaderMap};
 use parking_lot::Mutex;
@@ -172,11 +172,5 @@ impl<L> Clone for Slot<L> {
             Self::Skipped => Self::Skipped,
             Self::Open(place, marker) => Self::Open(Arc::clone(place), *marker),
         }
-    }
-}
-
-impl<L> fmt::Debug for Slot<L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Slot")
     }
 }

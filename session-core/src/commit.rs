@@ -214,7 +214,7 @@ impl Session {
             match &state.life {
                 Life::Live(Live { id, .. })
                 | Life::Undecodable(id)
-                | Life::Over(Status::Superseded, Some(id)) => Some(*id),
+                | Life::Over(Status::Superseded, id) => Some(*id),
                 // The browser has a newer cookie by now, or is about to get it: it stays (R13).
                 Life::Absent { quiet: true, .. } => return Ok(()),
                 Life::Absent { .. } | Life::Over(..) => {

@@ -46,7 +46,7 @@ pub(crate) enum Life {
     /// There is one that can't be read.
     Undecodable(SessionId),
     /// There was one, and this request can't write any more; it can still log out.
-    Over(Status, Option<SessionId>),
+    Over(Status, SessionId),
 }
 
 /// A session as this request knows it.

@@ -70,8 +70,6 @@ struct Shared {
     backend: Arc<Backend>,
     /// Tokens of different sessions, none of which is this request's.
     rivals: Vec<Token>,
-    /// When it was opened.
-    was_undecodable: bool,
     state: Mutex<State>,
 }
 
@@ -126,7 +124,6 @@ impl Session {
             shared: Arc::new(Shared {
                 backend,
                 rivals,
-                was_undecodable: matches!(life, Life::Undecodable(_)),
                 state: Mutex::new(State {
                     life,
                     staged: Staged::default(),
@@ -284,8 +281,7 @@ impl Session {
     #[must_use]
     pub fn id_in_lists(&self) -> Option<SessionId> {
         match &self.lock().life {
-            Life::Live(Live { id, .. }) | Life::Undecodable(id) => Some(*id),
-            Life::Over(_, id) => *id,
+            Life::Live(Live { id, .. }) | Life::Undecodable(id) | Life::Over(_, id) => Some(*id),
             Life::Absent { .. } => None,
         }
     }
@@ -312,13 +308,6 @@ impl Session {
     #[must_use]
     pub fn status(&self) -> Status {
         self.lock().life.status()
-    }
-
-    /// Whether the status is [`Undecodable`](Status::Undecodable): for the layer, which asks at each extraction.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn is_undecodable(&self) -> bool {
-        self.shared.was_undecodable && self.status() == Status::Undecodable
     }
 
     /// When the session was created.
@@ -368,9 +357,10 @@ impl Session {
     /// This request can't write any more (R8, R11).
     pub(crate) fn over(&self, status: Status) -> Error {
         observe::over(self, status);
-        let mut state = self.lock();
-        let id = state.live().map(|live| live.id);
-        state.life = Life::Over(status, id);
+        let life = &mut self.lock().life;
+        if let Life::Live(live) = life {
+            *life = Life::Over(status, live.id);
+        }
         Error::Gone
     }
 

@@ -82,58 +82,44 @@ pub trait SessionStore: Send + Sync + 'static {
 impl<S: SessionStore> SessionStore for Arc<S> {
     const ANSWERS_AT_ONCE: bool = S::ANSWERS_AT_ONCE;
 
-    fn load(
-        &self,
-        id: SessionId,
-    ) -> impl Future<Output = Result<Option<Arc<Record>>, StoreError>> + Send {
-        (**self).load(id)
+    async fn load(&self, id: SessionId) -> Result<Option<Arc<Record>>, StoreError> {
+        (**self).load(id).await
     }
 
-    fn create(
-        &self,
-        id: SessionId,
-        new: NewRecord,
-    ) -> impl Future<Output = Result<Created, StoreError>> + Send {
-        (**self).create(id, new)
+    async fn create(&self, id: SessionId, new: NewRecord) -> Result<Created, StoreError> {
+        (**self).create(id, new).await
     }
 
-    fn commit(
+    async fn commit(
         &self,
         id: SessionId,
         guard: Guard,
         patch: &Patch,
-    ) -> impl Future<Output = Result<Committed, StoreError>> + Send {
-        (**self).commit(id, guard, patch)
+    ) -> Result<Committed, StoreError> {
+        (**self).commit(id, guard, patch).await
     }
 
-    fn delete(&self, id: SessionId) -> impl Future<Output = Result<bool, StoreError>> + Send {
-        (**self).delete(id)
+    async fn delete(&self, id: SessionId) -> Result<bool, StoreError> {
+        (**self).delete(id).await
     }
 
-    fn find_by_owner(
+    async fn find_by_owner(
         &self,
         owner: &str,
-    ) -> impl Future<Output = Result<Vec<(SessionId, Arc<Record>)>, StoreError>> + Send {
-        (**self).find_by_owner(owner)
+    ) -> Result<Vec<(SessionId, Arc<Record>)>, StoreError> {
+        (**self).find_by_owner(owner).await
     }
 
-    fn revoke_owner(
-        &self,
-        owner: &str,
-        keep: Option<SessionId>,
-    ) -> impl Future<Output = Result<u64, StoreError>> + Send {
-        (**self).revoke_owner(owner, keep)
+    async fn revoke_owner(&self, owner: &str, keep: Option<SessionId>) -> Result<u64, StoreError> {
+        (**self).revoke_owner(owner, keep).await
     }
 
-    fn delete_expired(
-        &self,
-        at_most: usize,
-    ) -> impl Future<Output = Result<u64, StoreError>> + Send {
-        (**self).delete_expired(at_most)
+    async fn delete_expired(&self, at_most: usize) -> Result<u64, StoreError> {
+        (**self).delete_expired(at_most).await
     }
 
-    fn count(&self) -> impl Future<Output = Result<u64, StoreError>> + Send {
-        (**self).count()
+    async fn count(&self) -> Result<u64, StoreError> {
+        (**self).count().await
     }
 }
 

@@ -84,7 +84,7 @@ impl Shard {
 
     /// Puts the next record in the place of one, and gives that back.
     pub(super) fn replace(&mut self, at: u32, new: Arc<Record>) -> Arc<Record> {
-        let old = Arc::clone(self.record(at));
+        let old = self.record(at);
         let renewed = old.expires_at() != new.expires_at();
         // Who logs in or out is active, too.
         let active =
@@ -95,7 +95,7 @@ impl Shard {
         if active {
             self.remove_idle(at);
         }
-        self.slab[at].record = new;
+        let old = std::mem::replace(&mut self.slab[at].record, new);
         if renewed {
             self.expiry.insert(&mut self.slab, at);
         }
