@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    Created, Error, Fields, Guard, NewRecord, OwnerChange, Patch, Policy, Renewal, Rotation,
-    Session, SessionId, Status, StoreError, Token,
+    Created, Error, Fields, NewRecord, OwnerChange, Patch, Policy, Renewal, Rotation, Session,
+    SessionId, Status, StoreError, Token,
     life::{Life, Live, News, State},
     observe::{self, Destroyed},
     runtime::at_once,
@@ -325,11 +325,7 @@ impl Session {
         if patch.is_empty() {
             return Ok(());
         }
-        let guard = Guard {
-            generation: live.generation,
-            version: None,
-        };
-        self.commit_patch(live, guard, patch, None).await.map(drop)
+        self.commit_patch(live, patch, None).await.map(drop)
     }
 
     /// What is staged, and a touch if one is due.

@@ -12,22 +12,19 @@ use crate::{
 /// What an `update` carries, and what it saw: nothing of it is staged any more once it is applied.
 type Carried<'a> = Option<(&'a Staged, &'a Snapshot)>;
 
-/// What came of a commit that found its session alive.
-pub(crate) enum Attempt {
-    Applied(Arc<Record>),
-    /// Somebody was faster; the newest record is there to try again.
-    Conflict,
-}
-
 impl Session {
-    /// One commit, and what its outcome means for this request.
+    /// One commit, and what its outcome means for this request. `None`: somebody was faster than an `update`, which has
+    /// the newest record to try again.
     pub(crate) async fn commit_patch(
         &self,
         live: &Live,
-        guard: Guard,
         patch: &Patch,
         carried: Carried<'_>,
-    ) -> Result<Attempt, Error> {
+    ) -> Result<Option<Arc<Record>>, Error> {
+        let guard = Guard {
+            generation: live.generation,
+            version: carried.map(|_| live.record.version()),
+        };
         if patch.rotates() && !self.backend().answers_at_once() {
             // Boxed, for it is rare: else every request would have room for it.
             return Box::pin(self.carry_through(live, guard, patch, carried)).await;
@@ -45,7 +42,7 @@ impl Session {
         guard: Guard,
         patch: &Patch,
         carried: Carried<'_>,
-    ) -> Result<Attempt, Error> {
+    ) -> Result<Option<Arc<Record>>, Error> {
         let carried = carried.map(|(staged, seen)| (staged.clone(), seen.clone()));
         let (session, call) = (self.clone(), self.carry_call());
         let (live, patch) = (live.clone(), patch.clone());
@@ -66,7 +63,7 @@ impl Session {
         patch: &Patch,
         answer: Committed,
         carried: Carried<'_>,
-    ) -> Result<Attempt, Error> {
+    ) -> Result<Option<Arc<Record>>, Error> {
         let mut state = self.lock();
         match answer {
             Committed::Applied(record) => {
@@ -85,11 +82,11 @@ impl Session {
                     }
                     state.adopt(Arc::clone(&record));
                 }
-                Ok(Attempt::Applied(record))
+                Ok(Some(record))
             }
             Committed::Conflict(record) => {
                 state.adopt(record);
-                Ok(Attempt::Conflict)
+                Ok(None)
             }
             Committed::Superseded(_) => {
                 drop(state);

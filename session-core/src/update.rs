@@ -1,15 +1,14 @@
 //! `update`: read the newest, change it, commit only if nobody was faster; else again (R5).
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, time::Duration};
 
 use rand::Rng;
 
 use crate::{
-    Error, Guard, OwnerChange, Record, Session, SessionData,
+    Error, OwnerChange, Session, SessionData,
     data::Reader,
     life::{Life, Live},
     observe,
-    outcome::Attempt,
     runtime::{BoxFuture, at_once, within},
     staged::{Snapshot, Staged},
     turns::Turn,
@@ -141,20 +140,12 @@ impl Session {
             return Err(Error::ResponseSent);
         }
         let patch = self.patch(live, written)?;
-        let guard = Guard {
-            generation: live.generation,
-            version: Some(live.record.version()),
-        };
-        match self
-            .commit_patch(live, guard, &patch, Some((written, seen)))
-            .await?
-        {
-            Attempt::Applied(record) => {
-                patience.leave(&record);
-                Ok(true)
-            }
-            Attempt::Conflict => Ok(false),
+        let commit = self.commit_patch(live, &patch, Some((written, seen)));
+        let applied = commit.await?;
+        if let (Some(turn), Some(newest)) = (&mut patience.turn, &applied) {
+            turn.leave(newest);
         }
+        Ok(applied.is_some())
     }
 }
 
@@ -209,11 +200,5 @@ impl Patience {
             .limit
             .get_or_insert_with(|| backend.runtime.sleep(backend.policy.update_timeout));
         within(work, limit).await.ok_or_else(observe::contended)
-    }
-
-    fn leave(&mut self, newest: &Arc<Record>) {
-        if let Some(turn) = &mut self.turn {
-            turn.leave(newest);
-        }
     }
 }
