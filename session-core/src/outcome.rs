@@ -71,13 +71,13 @@ impl Session {
                     state.staged.unstage(staged, seen);
                 }
                 let renewed = record.touched_at() > live.record.touched_at();
-                let persistent = self.backend().policy.max_age(&record).is_some();
+                let persistent = || self.backend().policy.max_age(&record).is_some();
                 if patch.rotates() || live.reissue {
                     state.reissue(Arc::clone(&record));
                 } else {
                     // One that was rotated meanwhile is told by the response that rotated it (R11).
                     let current = record.generation() == live.generation;
-                    if current && (patch.remember.is_some() || (renewed && persistent)) {
+                    if current && (patch.remember.is_some() || (renewed && persistent())) {
                         state.news = News::Set;
                     }
                     state.adopt(Arc::clone(&record));
