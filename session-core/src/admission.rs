@@ -18,11 +18,6 @@ pub(crate) struct Admission {
 }
 
 impl Backend {
-    /// Whether a log-in of this owner may have to wait for others of theirs.
-    pub(crate) fn admits_in_turn(&self, owner: Option<&str>) -> bool {
-        owner.is_some() && self.policy.max_sessions_per_owner.is_some()
-    }
-
     /// May this owner, if there is one, have one more session? `None` where there is no limit to keep, or this is one of theirs already.
     pub(crate) async fn admit(
         &self,

@@ -41,6 +41,12 @@ impl Backend {
         self.store.answers_at_once()
     }
 
+    /// Who changes a session waits for nothing but a turn, before anything has changed: so where that has to wait, it can
+    /// begin anew.
+    pub(crate) fn waits_for_turns_alone(&self) -> bool {
+        self.answers_at_once() && self.policy.max_sessions_per_owner.is_none()
+    }
+
     pub(crate) async fn load(&self, id: SessionId) -> Result<Option<Arc<Record>>, StoreError> {
         self.in_time(StoreCall::begin(Operation::Load), self.store.load(id))
             .await

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex as Queue, Notify};
 
-use crate::{Error, Session, life::State, observe, runtime::within};
+use crate::{Error, Session, observe, runtime::within};
 
 /// Whether a store call is under way, and who waits for its end.
 #[derive(Default)]
@@ -38,11 +38,7 @@ impl Session {
 
     /// The same, if there is nothing to wait for.
     pub(crate) fn try_begin_call(&self) -> Option<Call<'_>> {
-        self.begin_call_under(&mut self.lock())
-    }
-
-    /// The same, under the lock.
-    pub(crate) fn begin_call_under(&self, state: &mut State) -> Option<Call<'_>> {
+        let mut state = self.lock();
         // Nobody passes those who wait.
         if !state.calls.are_none() {
             return None;

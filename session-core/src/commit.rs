@@ -52,17 +52,11 @@ impl Finished {
         if state.staged.is_empty() && (failed || !state.live().is_some_and(is_due)) {
             return Some(Self::told(&mut state, &backend.policy, None));
         }
-        if !backend.answers_at_once() || backend.admits_in_turn(state.staged.owner.owner()) {
+        drop(state);
+        if !backend.waits_for_turns_alone() {
             return None;
         }
-        let _call = session.begin_call_under(&mut state)?;
-        let (before, staged) = (state.news, state.take_for(failed));
-        drop(state);
-        let finished = at_once(Self::settled(session, before, staged));
-        Some(finished.unwrap_or_else(|| Self {
-            cookie: CookieChange::Keep,
-            error: Some(StoreError::pending().into()),
-        }))
+        at_once(Self::of(session, failed))
     }
 
     /// The commit of a response that is about to leave, by the layer. `failed`: the handler failed (5xx) or was cut off, so
@@ -73,27 +67,15 @@ impl Finished {
             let mut state = session.lock();
             (state.news, state.take_for(failed))
         };
-        match call {
-            Ok(_call) => Self::settled(session, before, staged).await,
-            Err(error) => {
-                session.lock().tell_committers(&error);
-                let wished = staged.is_some_and(|staged| !staged.is_empty());
-                Self::after(session, before, wished, Err(error))
+        let wished = staged.as_ref().is_some_and(|staged| !staged.is_empty());
+        let result = match (&call, staged) {
+            (Ok(_), Some(staged)) => session.send_taken(staged).await,
+            (Ok(_), None) => Ok(()),
+            (Err(error), _) => {
+                session.lock().tell_committers(error);
+                Err(error.clone())
             }
-        }
-    }
-
-    /// Sends what was taken. The caller has the call.
-    async fn settled(session: &Session, before: News, staged: Option<Staged>) -> Self {
-        let Some(staged) = staged else {
-            return Self::after(session, before, false, Ok(()));
         };
-        let wished = !staged.is_empty();
-        let result = session.send_taken(staged).await;
-        Self::after(session, before, wished, result)
-    }
-
-    fn after(session: &Session, before: News, wished: bool, result: Result<(), Error>) -> Self {
         let error = match result {
             // The dead stay dead, and the handler's answer stands (R8).
             Ok(()) | Err(Error::Gone) => None,
@@ -108,6 +90,7 @@ impl Finished {
         let late = state.take_late();
         let finished = Self::told(&mut state, &session.backend().policy, error);
         drop(state);
+        drop(call);
         if !late.is_empty() {
             observe::refused_in_commit();
         }
@@ -141,11 +124,7 @@ impl Session {
     /// One store call, if there is anything to send. [`Error::Gone`] if the session ended or was superseded. Where another
     /// commit of this request is under way, it waits, and fails also if that one does, with which its writes may have gone.
     pub async fn commit(&self) -> Result<(), Error> {
-        let Some(_call) = self.try_begin_call() else {
-            return Box::pin(self.commit_in_turn()).await;
-        };
-        let staged = std::mem::take(&mut self.lock().staged);
-        Box::pin(self.send_taken(staged)).await
+        Box::pin(self.commit_in_turn()).await
     }
 
     /// Loads the newest record, and renews its expiry now, if a touch is due; after the response, where the cookie is

@@ -37,10 +37,8 @@ impl Session {
         &self,
         mut change: impl FnMut(&mut T) -> Result<R, E>,
     ) -> Result<Result<R, E>, Error> {
-        // A handler's future need not have room for it. What has to wait has changed nothing yet, and begins anew.
-        let backend = self.backend();
-        if backend.answers_at_once()
-            && backend.policy.max_sessions_per_owner.is_none()
+        // A handler's future need not have room for it.
+        if self.backend().waits_for_turns_alone()
             && let Some(done) = at_once(self.update_waiting(&mut change))
         {
             return done;
