@@ -159,12 +159,12 @@ impl Session {
     }
 
     /// Sends everything that was staged.
-    pub(crate) async fn settle(&self, staged: &mut Staged) -> Result<(), Error> {
+    pub(crate) async fn settle(&self, staged: &Staged) -> Result<(), Error> {
         self.lock().in_flight = staged.fields().to_vec();
-        if let Some(failure) = staged.failure.take() {
-            return Err(failure);
+        if let Some(failure) = &staged.failure {
+            return Err(failure.clone());
         }
-        if std::mem::take(&mut staged.destroy) {
+        if staged.destroy {
             self.end().await?;
         }
         let live = self.lock().writable()?;

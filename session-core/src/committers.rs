@@ -41,12 +41,12 @@ impl Session {
     }
 
     /// Sends what was taken. The caller has the call, whose end takes it out of flight.
-    pub(crate) async fn send_taken(&self, mut staged: Staged) -> Result<(), Error> {
+    pub(crate) async fn send_taken(&self, staged: Staged) -> Result<(), Error> {
         let mut sending = Sending {
             session: self,
             ends_unknown: !staged.is_empty(),
         };
-        let sent = self.settle(&mut staged).await;
+        let sent = self.settle(&staged).await;
         sending.ends_unknown = false;
         if let Err(failure) = &sent {
             self.lock().tell_committers(failure);

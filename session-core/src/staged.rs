@@ -1,4 +1,4 @@
-//! The one door through which all writes of a request pass, and what it sees of its own writes.
+//! What a request has staged, by [`Session::stage`](crate::Session), and what it sees of its own writes.
 
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 

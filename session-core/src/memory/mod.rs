@@ -216,7 +216,7 @@ impl Inner {
 
     /// Lets one session go, beginning at the shard of the newcomer: expired first, then without an owner, then any.
     fn make_room(&self, newcomer: SessionId) {
-        const VICTIMS: [Victim; 3] = [Victim::Expired, Victim::Ownerless, Victim::Any];
+        const VICTIMS: [Victim; 3] = [Victim::Expired, Victim::Ownerless, Victim::Owned];
         let home = self.shard_of(newcomer);
         let now = self.clock.now();
         let none_expired_at = Timestamp::from_micros(self.none_expired_at.load(Ordering::Relaxed));

@@ -98,7 +98,7 @@ fn assert_same(shard: &Shard, model: &Model, now: Timestamp) {
     for (victim, expected) in [
         (Victim::Expired, model.first_expired(now)),
         (Victim::Ownerless, model.longest_idle(false)),
-        (Victim::Any, model.longest_idle(true)),
+        (Victim::Owned, model.longest_idle(true)),
     ] {
         assert_eq!(id(shard.victim(victim, now)), expected, "{victim:?}");
     }

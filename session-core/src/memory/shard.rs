@@ -30,7 +30,7 @@ pub(super) struct Shard {
 pub(super) enum Victim {
     Expired,
     Ownerless,
-    Any,
+    Owned,
 }
 
 /// The first half of the id's bits as they are: they are random, and nobody but us chooses them.
@@ -122,7 +122,7 @@ impl Shard {
         match victim {
             Victim::Expired => self.first_expired(now),
             Victim::Ownerless => self.ownerless.first(),
-            Victim::Any => self.owned.first(),
+            Victim::Owned => self.owned.first(),
         }
     }
 

@@ -343,7 +343,7 @@ async fn two_marked_layers_with_one_cookie_are_refused_with_the_cure() {
     // One marked layer is at peace with itself, put on twice and nested.
     let twice = routes().layer(admin()).layer(admin().cookie_name("b"));
     assert_eq!(Browser::new(twice).get("/admin").await.body, "admin");
-    let one = admin();
-    let once = routes().layer(one.clone()).layer(one);
+    let layer = admin();
+    let once = routes().layer(layer.clone()).layer(layer);
     assert_eq!(Browser::new(once).get("/admin").await.body, "admin");
 }
