@@ -41,7 +41,8 @@ const SWEEP_AT_ONCE: usize = 64;
 const LOOK_FOR_EXPIRED: Duration = Duration::from_secs(1);
 /// A store this small per shard would evict by chance of the shard, not by idleness.
 const MIN_SESSIONS_PER_SHARD: usize = 4_096;
-const MAX_SHARDS: usize = 256;
+/// As many keep each so small that nobody waits for long while it grows, with several million sessions, too.
+const MAX_SHARDS: usize = 1_024;
 
 /// Sessions in the memory of this process: for one machine, as long as the process lives.
 ///
@@ -162,7 +163,8 @@ impl Default for MemoryStore {
 impl Inner {
     fn shard_of(&self, id: SessionId) -> usize {
         // The last bits: the first half of the id is the hash inside the shard.
-        usize::from(id.as_bytes()[15]) % self.shards.len()
+        let [.., high, low] = *id.as_bytes();
+        usize::from(u16::from_be_bytes([high, low])) % self.shards.len()
     }
 
     fn shard(&self, id: SessionId) -> &RwLock<Shard> {

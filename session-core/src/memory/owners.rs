@@ -34,7 +34,8 @@ impl Owners {
     }
 
     fn shard(&self, owner: u64) -> &Mutex<BTreeSet<Owned>> {
-        &self.shards[usize::from(owner.to_le_bytes()[0]) % self.shards.len()]
+        let [low, high, ..] = owner.to_le_bytes();
+        &self.shards[usize::from(u16::from_le_bytes([low, high])) % self.shards.len()]
     }
 
     pub(super) fn add(&self, owner: &str, id: SessionId) {

@@ -8,7 +8,8 @@ use std::{
 };
 
 use super::{
-    Inner, MIN_SESSIONS_PER_SHARD, MemoryStore, SWEEP_BESIDE, SWEEP_BESIDE_EVERY, SWEEP_HERE,
+    Inner, MAX_SHARDS, MIN_SESSIONS_PER_SHARD, MemoryStore, SWEEP_BESIDE, SWEEP_BESIDE_EVERY,
+    SWEEP_HERE,
 };
 use crate::{
     Committed, Created, FieldChange, Fields, Guard, Lifetime, ManualClock, NewRecord, OwnerChange,
@@ -228,15 +229,17 @@ fn each_kind_of_write_sweeps_its_own_shard_and_in_its_turn_another() {
 
 #[test]
 fn sessions_spread_over_all_shards() {
-    let store = MemoryStore::builder().max_sessions(16 * MIN_SESSIONS_PER_SHARD);
-    let inner = store.build().inner;
-    assert_eq!(inner.shards.len(), 16);
-    for _ in 0..1_600 {
-        inner.create(SessionId::generate(), new(None));
-    }
-    for shard in &inner.shards {
-        let sessions = shard.read().live(inner.clock.now());
-        assert!((40..200).contains(&sessions), "{sessions} of 1600");
+    for shards in [16, MAX_SHARDS] {
+        let store = MemoryStore::builder().max_sessions(shards * MIN_SESSIONS_PER_SHARD);
+        let inner = store.build().inner;
+        assert_eq!(inner.shards.len(), shards);
+        for _ in 0..100 * shards {
+            inner.create(SessionId::generate(), new(None));
+        }
+        for shard in &inner.shards {
+            let sessions = shard.read().live(inner.clock.now());
+            assert!((30..200).contains(&sessions), "{sessions}");
+        }
     }
 }
 
