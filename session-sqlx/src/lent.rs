@@ -65,7 +65,9 @@ impl Lender {
 
     async fn lend_in_time(&self) -> Result<Lent<'_>, sqlx::Error> {
         let (place, handed_on) = if let Ok(place) = self.places.try_acquire() {
-            (place, None)
+            // Who saw that there was none, but is not in the line yet, finds the next place, and perhaps no connection
+            // that was kept for them: as it is with the place, so it is with that.
+            (place, self.line.lock().handed_on.pop())
         } else {
             let waiting = Waiting::at(self);
             let place = self.places.acquire().await;
@@ -184,5 +186,30 @@ impl Checkout {
                 let _ = timeout(PATIENCE, back).await;
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::postgres::PgPoolOptions;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_has_the_place_takes_the_connection_that_was_kept_for_the_next() {
+        let Ok(server) = std::env::var("SESSION_TEST_POSTGRES") else {
+            return;
+        };
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(Duration::from_secs(2))
+            .connect(&server);
+        let lender = Lender::new(pool.await.expect("the server"));
+        let mut lent = lender.lend().await.expect("a connection");
+        // Saw that there is no place, and has not asked for the next one yet.
+        let _waiting = Waiting::at(&lender);
+        lent.was_answered();
+        drop(lent);
+        lender.lend().await.expect("the place and its connection");
     }
 }
