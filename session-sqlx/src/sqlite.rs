@@ -1,6 +1,12 @@
 //! [`SqliteStore`]: one row per session in SQLite.
 
-use std::{fmt, path::Path, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use session_core::{
     Clock, Committed, Created, Guard, NewRecord, Patch, Record, SessionId, SessionStore,
@@ -285,17 +291,21 @@ async fn locked(
     connection: &mut SqliteConnection,
     statement: impl FnOnce() -> Statement,
 ) -> Result<Vec<SqliteRow>, sqlx::Error> {
-    sqlx::query("BEGIN IMMEDIATE")
-        .execute(&mut *connection)
-        .await?;
     let written = async {
-        let rows = statement().fetch_all(&mut *connection).await?;
+        sqlx::query("BEGIN IMMEDIATE")
+            .execute(&mut *connection)
+            .await?;
+        // A clock of somebody else's may panic: the lock is not to stay for it.
+        let statement = catch_unwind(AssertUnwindSafe(statement))
+            .map_err(|_| sqlx::Error::Protocol("the clock panicked".to_owned()))?;
+        let rows = statement.fetch_all(&mut *connection).await?;
         sqlx::query("COMMIT").execute(&mut *connection).await?;
         Ok(rows)
     };
     let written = written.await;
     if written.is_err() {
-        // An error says that SQLite has done so already.
+        // An error says that SQLite has done so already, or that there was nothing to undo. Where it could not begin,
+        // a transaction may be open that somebody else left on the connection.
         let _ = sqlx::query("ROLLBACK").execute(connection).await;
     }
     written

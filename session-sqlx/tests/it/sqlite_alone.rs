@@ -5,11 +5,16 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
     process::{Command, Stdio},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use session_core::{Committed, ManualClock, SessionId, SessionStore};
+use session_core::{
+    Clock, Committed, ManualClock, SessionId, SessionStore, SystemClock, Timestamp,
+};
 use session_sqlx::SqliteStore;
 use session_tests::{Log, faults::until};
 use sqlx::{
@@ -279,4 +284,48 @@ async fn nothing_that_was_answered_is_lost_when_the_process_is_killed() {
         (answered..=answered + 1).contains(&kept),
         "{answered} {kept}"
     );
+}
+
+/// Panics once when it is told to.
+struct Broken(Arc<AtomicBool>);
+
+impl Clock for Broken {
+    fn now(&self) -> Timestamp {
+        assert!(!self.0.swap(false, Ordering::Relaxed), "out of order");
+        SystemClock.now()
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_panics_leaves_no_lock_behind() {
+    let directory = TempDir::new().expect("a directory");
+    let options = SqliteStore::options(directory.path().join("sessions.db"))
+        .busy_timeout(Duration::from_millis(50));
+    let panics = Arc::new(AtomicBool::new(false));
+    let clock = Broken(Arc::clone(&panics));
+    let store = SqliteStore::builder(pool(options.clone()).await)
+        .clock(clock)
+        .build();
+    store.migrate().await.expect("migrate");
+    let id = create(&store).await;
+    panics.store(true, Ordering::Relaxed);
+    let error = store.commit(id, crate::ANYTIME, &touch()).await;
+    assert!(error.expect_err("no time").is_unavailable());
+    let other = SqliteStore::new(pool(options).await);
+    apply(&other, id, &touch()).await;
+    apply(&store, id, &touch()).await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_somebody_left_open_is_undone_by_the_next_write() {
+    let one = SqlitePoolOptions::new().max_connections(1);
+    let pool = one.connect("sqlite::memory:").await.expect("open");
+    let store = SqliteStore::new(pool.clone());
+    store.migrate().await.expect("migrate");
+    let id = create(&store).await;
+    let left = sqlx::query("BEGIN").execute(&pool).await;
+    left.expect("begun");
+    let error = store.commit(id, crate::ANYTIME, &touch()).await;
+    error.expect_err("within somebody else's");
+    apply(&store, id, &touch()).await;
 }
