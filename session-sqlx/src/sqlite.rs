@@ -13,7 +13,7 @@ use session_core::{
     StoreError, SystemClock,
 };
 use sqlx::{
-    AssertSqlSafe, Sqlite, SqliteConnection, SqlitePool,
+    AssertSqlSafe, Row as _, Sqlite, SqliteConnection, SqlitePool,
     query::Query,
     sqlite::{
         SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous,
@@ -64,6 +64,7 @@ struct Inner {
     clock: Box<dyn Clock>,
     /// SQLite has one writer at a time, and lets the others try again now and then: a queue is faster, and fair.
     turn: Arc<Mutex<()>>,
+    table: String,
     migration: [Arc<str>; 3],
     statements: Statements,
     sweeper: Sweeper,
@@ -118,6 +119,7 @@ impl SqliteStoreBuilder {
                 index("expires_at"),
             ],
             statements: Statements::new(&dialect, COMMIT, REVOKE_OWNER, DELETE_EXPIRED),
+            table: self.table,
             pool: self.pool,
             clock: self.clock,
             turn: Arc::default(),
@@ -167,6 +169,11 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS {table} (
         remembered INTEGER
     ) STRICT";
 
+/// After a table was renamed, its indexes still have their names.
+#[derive(Debug, thiserror::Error)]
+#[error("the index `{0}` belongs to another table: drop it or give it another name")]
+struct Taken(String);
+
 impl SqliteStore {
     /// Sessions in the table `sessions`. See [`options`](Self::options) for how to open the file.
     #[must_use]
@@ -211,7 +218,17 @@ impl SqliteStore {
             let done = query(statement).execute(&self.inner.pool).await;
             done.map_err(store_error)?;
         }
-        Ok(())
+        // Which `IF NOT EXISTS` takes for ours.
+        let taken = sqlx::query(
+            "SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name <> $1 COLLATE NOCASE
+                AND name COLLATE NOCASE IN ($1 || '_owner', $1 || '_expires_at')",
+        );
+        let taken = taken.bind(&self.inner.table);
+        let taken = taken.fetch_optional(&self.inner.pool).await;
+        match taken.map_err(store_error)? {
+            Some(index) => Err(StoreError::internal(Taken(index.get(0)))),
+            None => Ok(()),
+        }
     }
 
     /// Removes expired sessions in the background: a few at a time, about this often, until the last clone of the

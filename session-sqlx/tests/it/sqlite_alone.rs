@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    error::Error as _,
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
     process::{Command, Stdio},
@@ -328,4 +329,17 @@ async fn a_transaction_that_somebody_left_open_is_undone_by_the_next_write() {
     let error = store.commit(id, crate::ANYTIME, &touch()).await;
     error.expect_err("within somebody else's");
     apply(&store, id, &touch()).await;
+}
+
+#[tokio::test]
+async fn an_index_of_another_table_is_not_taken_for_ours() {
+    let directory = TempDir::new().expect("a directory");
+    let pool = pool(SqliteStore::options(directory.path().join("sessions.db"))).await;
+    let store = SqliteStore::new(pool.clone());
+    store.migrate().await.expect("migrate");
+    let renamed = sqlx::raw_sql("ALTER TABLE sessions RENAME TO old").execute(&pool);
+    renamed.await.expect("renamed");
+    let error = store.migrate().await.expect_err("no index");
+    let source = error.source().expect("a cause").to_string();
+    assert!(source.contains("`sessions_owner`"), "{source}");
 }
