@@ -96,7 +96,7 @@ impl PostgresStoreBuilder {
             holds_texts: "(jsonb_typeof({a}) = 'object' AND NOT {a} @? 'strict $.* ? (@.type() <> \"string\")')",
         };
         let inner = Inner {
-            migration: Migration::new(&dialect, self.schema, &self.table),
+            migration: Migration::new(&dialect, self.schema, self.table),
             lender: Lender::new(self.pool),
             statements: Statements::new(&dialect, COMMIT, REVOKE_OWNER, DELETE_EXPIRED),
             sweeper: Sweeper::default(),
@@ -146,24 +146,33 @@ const DELETE_EXPIRED: &str = "WITH clock AS MATERIALIZED (SELECT {now} AS now)
 /// How to make the table.
 struct Migration {
     schema: Option<String>,
+    table: String,
     statements: [Arc<str>; 2],
 }
 
 impl Migration {
-    fn new(dialect: &Dialect, schema: Option<String>, table: &str) -> Self {
+    fn new(dialect: &Dialect, schema: Option<String>, table: String) -> Self {
         let index = format!(
-            "CREATE INDEX IF NOT EXISTS \"{table}_owner\" ON {{table}} USING hash (owner) WHERE owner IS NOT NULL"
+            "CREATE INDEX \"{table}_owner\" ON {{table}} USING hash (owner) WHERE owner IS NOT NULL"
         );
         Self {
             schema,
+            table,
             statements: [dialect.statement(TABLE), dialect.statement(&index)],
         }
     }
 }
 
+/// $1 schema, $2 table: whether it has its index. No row: there is no table.
+const FOUND: &str = "SELECT EXISTS (
+        SELECT FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+        WHERE i.indrelid = t.oid AND c.relname = $2 || '_owner'
+    ) FROM pg_class AS t
+    WHERE relname = $2 AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = coalesce($1, current_schema()))";
+
 /// No index on what a touch changes, and room in each page: so the new row lies beside the old one, and no index
 /// learns of it (a HOT update).
-const TABLE: &str = "CREATE TABLE IF NOT EXISTS {table} (
+const TABLE: &str = "CREATE TABLE {table} (
         id bytea PRIMARY KEY,
         fields jsonb NOT NULL,
         kept jsonb NOT NULL,
@@ -198,8 +207,8 @@ impl PostgresStore {
         }
     }
 
-    /// Makes the table and its index, and the schema if one was named, where they are missing. Any number of
-    /// processes may do it at once.
+    /// Makes the table and its index, and the schema if one was named, where they are missing: this needs a
+    /// right to only then. Any number of processes may do it at once.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let migrate = async {
             // Who waits for the lock must see what its holder has made.
@@ -210,7 +219,7 @@ impl PostgresStore {
                 .execute(&mut *transaction)
                 .await?;
             if let Some(schema) = &self.inner.migration.schema {
-                // Asked before, because even `IF NOT EXISTS` needs the right to create one.
+                // Asked for first, because even `IF NOT EXISTS` needs the right to create one.
                 let there = sqlx::query("SELECT FROM pg_namespace WHERE nspname = $1")
                     .bind(schema)
                     .fetch_optional(&mut *transaction)
@@ -222,8 +231,18 @@ impl PostgresStore {
                         .await?;
                 }
             }
-            for statement in &self.inner.migration.statements {
-                query(statement).execute(&mut *transaction).await?;
+            // So are these; and it would take the index of another table for ours.
+            let found = sqlx::query(FOUND)
+                .bind(&self.inner.migration.schema)
+                .bind(&self.inner.migration.table)
+                .fetch_optional(&mut *transaction)
+                .await?;
+            let [table, index] = &self.inner.migration.statements;
+            if found.is_none() {
+                query(table).execute(&mut *transaction).await?;
+            }
+            if !found.map_or(Ok(false), |row| row.try_get(0))? {
+                query(index).execute(&mut *transaction).await?;
             }
             transaction.commit().await
         };

@@ -72,6 +72,40 @@ async fn any_number_may_migrate_at_once() {
 }
 
 #[tokio::test]
+async fn migrating_needs_no_rights_where_nothing_is_missing() {
+    let Some(schema) = Schema::start().await else {
+        return;
+    };
+    schema.store().await;
+    let role = async |verb: &str| {
+        let sql = AssertSqlSafe(format!("{verb} ROLE \"{}\"", schema.name));
+        let done = sqlx::query(sql).execute(&schema.pool).await;
+        done.expect(verb);
+    };
+    role("CREATE").await;
+    for setting in [
+        ("role", &*schema.name),
+        ("default_transaction_read_only", "on"),
+    ] {
+        let migrated = connect(&schema, setting).await.migrate().await;
+        migrated.expect(setting.0);
+    }
+    role("DROP").await;
+}
+
+#[tokio::test]
+async fn an_index_of_another_table_is_not_taken_for_ours() {
+    let Some(schema) = Schema::start().await else {
+        return;
+    };
+    let store = schema.store().await;
+    schema.run("ALTER TABLE sessions RENAME TO old").await;
+    let error = store.migrate().await.expect_err("no index");
+    let source = error.source().expect("a cause").to_string();
+    assert!(source.contains("\"sessions_owner\""), "{source}");
+}
+
+#[tokio::test]
 async fn a_table_may_have_another_name() {
     let Some(schema) = Schema::start().await else {
         return;
