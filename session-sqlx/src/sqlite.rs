@@ -151,6 +151,9 @@ const DELETE_EXPIRED: &str = "DELETE FROM {table} WHERE id IN (
         SELECT id FROM {table} WHERE expires_at <= {now} LIMIT $1
     ) RETURNING 1";
 
+/// So many rows go at a time, so that requests get between.
+const BATCH: u32 = 500;
+
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS {table} (
         id BLOB NOT NULL PRIMARY KEY,
         fields TEXT NOT NULL,
@@ -239,7 +242,7 @@ impl SqliteStore {
     /// Outside of a Tokio runtime.
     pub fn sweep_every(&self, every: Duration) {
         let inner = Arc::downgrade(&self.inner);
-        self.inner.sweeper.start(every, move || {
+        self.inner.sweeper.start(every, BATCH, move || {
             let inner = inner.upgrade()?;
             Some(Self { inner })
         });

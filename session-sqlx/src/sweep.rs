@@ -9,8 +9,6 @@ use std::{
 use session_core::{SessionStore, StoreError, TARGET};
 use tokio::{task::AbortHandle, time::timeout};
 
-/// So many rows go at a time, so that requests get between.
-const BATCH: u32 = 500;
 /// So long they may take, or the connection is silent, and would be for ever.
 const LIMIT: Duration = Duration::from_mins(1);
 /// And so long is the pause.
@@ -21,14 +19,15 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(crate) struct Sweeper(OnceLock<AbortHandle>);
 
 impl Sweeper {
-    /// Starts the task, unless there is one. `store` is `None` when the store is no more.
+    /// Starts the task, unless there is one. `store` is `None` when the store is no more; `batch` rows go at a time.
     pub(crate) fn start<S: SessionStore>(
         &self,
         every: Duration,
+        batch: u32,
         store: impl Fn() -> Option<S> + Send + 'static,
     ) {
         self.0
-            .get_or_init(|| tokio::spawn(run(every, store)).abort_handle());
+            .get_or_init(|| tokio::spawn(run(every, batch, store)).abort_handle());
     }
 }
 
@@ -40,12 +39,12 @@ impl Drop for Sweeper {
     }
 }
 
-async fn run<S: SessionStore>(every: Duration, store: impl Fn() -> Option<S> + Send) {
+async fn run<S: SessionStore>(every: Duration, batch: u32, store: impl Fn() -> Option<S> + Send) {
     loop {
         tokio::time::sleep(jittered(every)).await;
         loop {
             let Some(store) = store() else { return };
-            let answer = timeout(LIMIT, store.delete_expired(BATCH as usize)).await;
+            let answer = timeout(LIMIT, store.delete_expired(batch as usize)).await;
             let removed = match answer.unwrap_or_else(|late| Err(StoreError::unavailable(late))) {
                 Ok(removed) => removed,
                 Err(error) => {
@@ -57,7 +56,7 @@ async fn run<S: SessionStore>(every: Duration, store: impl Fn() -> Option<S> + S
                 }
             };
             drop(store);
-            if removed < u64::from(BATCH) {
+            if removed < u64::from(batch) {
                 break;
             }
             tokio::time::sleep(PAUSE).await;
@@ -147,7 +146,7 @@ mod tests {
     async fn a_connection_that_went_silent_does_not_end_the_sweeping() {
         let (store, sweeper) = (Silent::default(), Sweeper::default());
         let swept = store.clone();
-        sweeper.start(Duration::from_mins(1), move || Some(swept.clone()));
+        sweeper.start(Duration::from_mins(1), 1, move || Some(swept.clone()));
         tokio::time::sleep(Duration::from_mins(30)).await;
         assert!(store.0.load(Ordering::Relaxed) > 5);
     }
@@ -157,7 +156,7 @@ mod tests {
         let (store, sweeper) = (Silent::default(), Sweeper::default());
         for _ in 0..3 {
             let swept = store.clone();
-            sweeper.start(Duration::from_mins(1), move || Some(swept.clone()));
+            sweeper.start(Duration::from_mins(1), 1, move || Some(swept.clone()));
         }
         // The first sweep is still waiting.
         tokio::time::sleep(LIMIT + Duration::from_secs(40)).await;

@@ -4,7 +4,7 @@ use std::{error::Error as _, time::Duration};
 
 use session_core::{SessionStore, conformance::Harness as _};
 use session_sqlx::PostgresStore;
-use session_tests::faults::until;
+use session_tests::{Log, faults::until};
 use sqlx::{
     AssertSqlSafe, PgPool, Row as _,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -171,6 +171,29 @@ async fn a_sweep_waits_for_nobody() {
     assert_eq!(removed, 2);
     busy.rollback().await.expect("rollback");
     assert_eq!(store.delete_expired(10).await.expect("sweep"), 1);
+}
+
+#[tokio::test]
+async fn a_sweep_takes_all_that_died_at_once() {
+    let Some(schema) = Schema::start().await else {
+        return;
+    };
+    let store = schema.store().await;
+    create(&store).await;
+    let many = "INSERT INTO sessions SELECT sha256(n::text::bytea), fields, kept, owner, owner_since, created_at,
+        started_at, touched_at, rotated_at, confirmed_at, expires_at, generation, barrier, version
+        FROM sessions, generate_series(1, 2000) AS n";
+    schema.run(many).await;
+    schema.pass(LIFETIME.idle).await;
+    let log = Log::start();
+    store.sweep_every(Duration::from_millis(10));
+    let mut lines = String::new();
+    until("the dead are gone", async || {
+        lines.push_str(&log.lines());
+        lines.contains("session.expired") || lines.contains("expired sessions removed")
+    })
+    .await;
+    assert!(lines.contains("sessions=2001"), "{lines}");
 }
 
 #[tokio::test]
