@@ -7,7 +7,7 @@ use session_core::{
 };
 use sqlx::{
     AssertSqlSafe, PgPool, Postgres, Row,
-    postgres::{PgArguments, PgRow},
+    postgres::{PgArguments, PgConnectOptions, PgRow},
     query::Query,
 };
 
@@ -36,8 +36,10 @@ use crate::{
 /// ```no_run
 /// use std::time::Duration;
 /// use session_sqlx::PostgresStore;
+/// use sqlx::PgPool;
 ///
-/// # async fn example(pool: sqlx::PgPool) -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn example(url: &str) -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = PgPool::connect_with(PostgresStore::options(url.parse()?)).await?;
 /// let store = PostgresStore::new(pool);
 /// store.migrate().await?;
 /// store.sweep_every(Duration::from_secs(300));
@@ -195,7 +197,7 @@ const TABLE: &str = "CREATE TABLE {table} (
     ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05)";
 
 impl PostgresStore {
-    /// Sessions in the table `sessions`.
+    /// Sessions in the table `sessions`. See [`options`](Self::options) for how to connect.
     #[must_use]
     pub fn new(pool: PgPool) -> Self {
         Self::builder(pool).build()
@@ -209,6 +211,19 @@ impl PostgresStore {
             schema: None,
             table: "sessions".to_owned(),
         }
+    }
+
+    /// How to connect, in a pool of the application's: with a server that notices within a second when a connection was
+    /// closed, even if a statement of it still waits. Otherwise each call that is given up while it waits for a lock
+    /// leaves a connection behind at the server, until the lock is gone: where somebody locks the table for long, in the
+    /// end all that the server has.
+    ///
+    /// It is a setting of PostgreSQL 14 and newer, and of the connection, so that no store can make it in a pool that is
+    /// there already. Where a pooler in between refuses it, `ALTER ROLE app SET client_connection_check_interval = '1s'`
+    /// does the same. In older ones there is `statement_timeout`, which ends the application's own long statements, too.
+    #[must_use]
+    pub fn options(options: PgConnectOptions) -> PgConnectOptions {
+        options.options([("client_connection_check_interval", "1s")])
     }
 
     /// Makes the table and its index, and the schema if one was named, where they are missing: this needs a

@@ -21,7 +21,8 @@ pub(crate) async fn app_on(url: &str, key: Key) -> Result<Router, Box<dyn Error>
         return Ok(counter::app_on(store, key));
     }
     if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-        let store = PostgresStore::new(PgPool::connect(url).await?);
+        let pool = PgPool::connect_with(PostgresStore::options(url.parse()?));
+        let store = PostgresStore::new(pool.await?);
         store.migrate().await?;
         store.sweep_every(SWEEP);
         return Ok(counter::app_on(store, key));

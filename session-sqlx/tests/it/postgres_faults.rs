@@ -1,7 +1,8 @@
 //! What a browser sees of a PostgreSQL that fails: each fault at each moment of a request.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use session_core::SessionStore as _;
 use session_sqlx::PostgresStore;
 use session_tests::{
     Proxy,
@@ -11,9 +12,10 @@ use session_tests::{
         Lasts, Moment, Stand,
     },
 };
-use sqlx::postgres::PgPoolOptions;
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, Row as _, postgres::PgPoolOptions};
+use tokio::{sync::Mutex, time::timeout};
 
-use crate::postgres_server::Server;
+use crate::{create, postgres_server::Server};
 
 /// What the pool asks before it hands a connection out, and when that comes back.
 pub(crate) const PING: &[u8] = b"S\0\0\0\x04";
@@ -24,6 +26,7 @@ enum What {
     Killed,
     Cut,
     Stalled,
+    Locked,
     Replica,
     Full,
 }
@@ -32,6 +35,8 @@ struct Fails {
     what: What,
     server: Arc<Server>,
     proxy: Proxy,
+    /// Has the lock.
+    other: Mutex<Option<PgConnection>>,
 }
 
 impl Fault for Fails {
@@ -41,6 +46,13 @@ impl Fault for Fails {
             What::Killed => self.server.kill(),
             What::Cut => self.proxy.cut(),
             What::Stalled => self.proxy.stall(),
+            What::Locked => {
+                let other = self.server.options().connect().await;
+                let mut other = other.expect("a connection");
+                let lock = sqlx::raw_sql("BEGIN; LOCK TABLE sessions").execute(&mut other);
+                lock.await.expect("locked");
+                *self.other.lock().await = Some(other);
+            }
             What::Replica => self.server.start_again_as_a_replica().await,
             What::Full => self.server.disk.as_ref().expect("a disk").fill(),
         }
@@ -51,6 +63,10 @@ impl Fault for Fails {
             What::Frozen => self.server.signal("-CONT"),
             What::Killed => self.server.start_again().await,
             What::Cut | What::Stalled => {}
+            What::Locked => {
+                let other = self.other.lock().await.take().expect("it has the lock");
+                other.close().await.expect("closed");
+            }
             What::Replica => self.server.promote().await,
             What::Full => self.server.disk.as_ref().expect("a disk").make_room(),
         }
@@ -58,7 +74,7 @@ impl Fault for Fails {
 
     fn lasts(&self) -> Lasts {
         match self.what {
-            What::Frozen | What::Killed => Lasts::Everything,
+            What::Frozen | What::Killed | What::Locked => Lasts::Everything,
             What::Cut | What::Stalled => Lasts::Nothing,
             What::Replica => Lasts::Writes,
             What::Full => Lasts::Room,
@@ -82,7 +98,7 @@ async fn stands(what: What) -> Option<Stands> {
     let proxy = Proxy::start(server.port, PING).await;
     let direct = PgPoolOptions::new()
         .max_connections(4)
-        .connect_lazy_with(server.options());
+        .connect_lazy_with(PostgresStore::options(server.options()));
     let proxied = PgPoolOptions::new()
         .max_connections(1)
         .connect_lazy_with(server.options().port(proxy.port));
@@ -94,6 +110,7 @@ async fn stands(what: What) -> Option<Stands> {
             what,
             server,
             proxy,
+            other: Mutex::default(),
         };
         Stand::new(store, fault).await
     };
@@ -146,6 +163,44 @@ async fn a_connection_to_postgres_that_stalls_for_ever_is_replaced() {
     proxied.strikes(Moment::Between, Refused).await;
     proxied.strikes(Moment::Load, Refused).await;
     proxied.strikes(Moment::Commit, Refused).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_of_postgres_that_is_locked_refuses_in_time_and_works_again() {
+    let Some([mut direct, _]) = stands(What::Locked).await else {
+        return;
+    };
+    direct.strikes(Moment::Before, Refused).await;
+    direct.strikes(Moment::Between, Refused).await;
+}
+
+/// On a server of its own: what waits here would keep those of the other tests from tidying up.
+#[tokio::test]
+async fn calls_at_a_locked_table_take_no_connections_without_end() {
+    let Some(server) = Server::start().await else {
+        return;
+    };
+    let two = PgPoolOptions::new().max_connections(2);
+    let store = PostgresStore::new(two.connect_lazy_with(PostgresStore::options(server.options())));
+    store.migrate().await.expect("migrate");
+    let id = create(&store).await;
+    let mut other = server.options().connect().await.expect("a connection");
+    let lock = sqlx::raw_sql("BEGIN; LOCK TABLE sessions").execute(&mut other);
+    lock.await.expect("locked");
+
+    let given_up = async || {
+        for _ in 0..60 {
+            let call = timeout(Duration::from_millis(100), store.load(id));
+            assert!(!matches!(call.await, Ok(Ok(_))));
+        }
+    };
+    tokio::join!(given_up(), given_up());
+    let all = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'";
+    let all = sqlx::query(all).fetch_one(&mut other).await;
+    let all: i64 = all.expect("activity").get(0);
+    assert!(all - 1 <= 4, "{all} with the one that has the lock");
+    other.close().await.expect("closed");
+    assert!(store.load(id).await.expect("load").is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
