@@ -269,13 +269,13 @@ impl fmt::Display for StoreError {
     }
 }
 
-/// Without the source of what can't be read, which may quote it.
+/// The source as it says itself, for its `Debug` may quote a row; none of what can't be read, which may quote it anyhow.
 impl fmt::Debug for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let source = self.source.as_ref().filter(|_| !self.is_undecodable());
         f.debug_struct("StoreError")
             .field("kind", &self.kind)
-            .field("source", &source)
+            .field("source", &source.map(ToString::to_string))
             .finish()
     }
 }
@@ -285,5 +285,22 @@ impl StdError for StoreError {
         self.source
             .as_deref()
             .map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_shows_what_its_source_says_and_not_what_it_holds() {
+        let source = String::from_utf8(b"4938\xff".to_vec()).expect_err("no text");
+        assert!(format!("{source:?}").contains("52, 57, 51, 56"));
+        let error = StoreError::internal(source);
+        let shown = format!("{error:?}");
+        assert!(
+            shown.contains("invalid utf-8") && !shown.contains("52, 57"),
+            "{shown}"
+        );
     }
 }

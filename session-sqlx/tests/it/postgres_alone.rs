@@ -247,6 +247,23 @@ async fn a_server_that_can_not_be_written_or_reached_is_unavailable() {
 }
 
 #[tokio::test]
+async fn an_error_that_quotes_the_row_does_not_show_it() {
+    let Some(schema) = Schema::start().await else {
+        return;
+    };
+    let store = schema.store().await;
+    let id = create(&store).await;
+    let limit = "ALTER TABLE sessions ADD CHECK (length(fields::text) < 20)";
+    schema.run(limit).await;
+    let error = store.commit(id, ANYTIME, &set_count(493_817_493_817)).await;
+    let error = error.expect_err("too long");
+    let source = error.source().expect("a cause").to_string();
+    let shown = format!("{error} {error:?} {source}");
+    assert!(shown.contains("violates check constraint"), "{shown}");
+    assert!(!shown.contains("493817"), "{shown}");
+}
+
+#[tokio::test]
 async fn the_pool_recovers_from_lost_connections() {
     let Some(schema) = Schema::start().await else {
         return;
