@@ -37,7 +37,7 @@ use crate::{
 /// Sessions in a file, for one machine: they outlive the process.
 ///
 /// Several processes may share the file. Writes of one process take turns among themselves, so that they don't run
-/// into the file's lock; deadlines are made by the machine's clock.
+/// into the file's lock; deadlines are made by the process's clock.
 ///
 /// Clones are the same store.
 ///
