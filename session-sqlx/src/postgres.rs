@@ -96,6 +96,7 @@ impl PostgresStoreBuilder {
             merge: "jsonb_strip_nulls({a} || CAST({b} AS jsonb))",
             // Strict: the other mode would look into arrays.
             holds_texts: "(jsonb_typeof({a}) = 'object' AND NOT {a} @? 'strict $.* ? (@.type() <> \"string\")')",
+            looks_first: false,
         };
         let inner = Inner {
             migration: Migration::new(&dialect, self.schema, self.table),
@@ -345,7 +346,7 @@ fn query(statement: &Arc<str>) -> Statement {
     sqlx::query(AssertSqlSafe(Arc::clone(statement)))
 }
 
-session_store!(PostgresStore, reads: ask, writes: ask);
+session_store!(PostgresStore, reads: ask, writes: ask, commits: ask);
 
 impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -15,8 +15,10 @@ pub(crate) struct Dialect {
     pub(crate) text: &'static str,
     /// The object `{a}` with the changes of the text `{b}`, of which null removes.
     pub(crate) merge: &'static str,
-    /// Whether the column `{a}` is an object of texts, each name once.
+    /// Whether the column `{a}` is an object of texts, each name once; where a commit looks first, what `merge` needs.
     pub(crate) holds_texts: &'static str,
+    /// Whether a commit gives the row first as it was, for `decode` to say whether it can be read.
+    pub(crate) looks_first: bool,
 }
 
 impl Dialect {
@@ -74,11 +76,15 @@ impl Statements {
         let commit = commit
             .replace("{findings}", FINDINGS)
             .replace("{changes}", CHANGES);
+        let looking = |commit: &str| {
+            let look = dialect.looks_first.then(|| format!("{LOAD};"));
+            dialect.statement(&(look.unwrap_or_default() + commit))
+        };
         Self {
             load: dialect.statement(LOAD),
             create: dialect.statement(CREATE),
-            commit: dialect.statement(&commit),
-            commit_fields: dialect.statement(COMMIT_FIELDS),
+            commit: looking(&commit),
+            commit_fields: looking(COMMIT_FIELDS),
             delete: dialect.statement(DELETE),
             find_by_owner: dialect.statement(FIND_BY_OWNER),
             revoke_owner: dialect.statement(revoke_owner),
@@ -95,7 +101,8 @@ const MAX_PARAMETERS: usize = 17;
 const COLUMNS: &str = "{fields} AS fields, {kept} AS kept, owner, owner_since, created_at, started_at, \
     touched_at, rotated_at, confirmed_at, expires_at, generation, barrier, version, remembered";
 
-/// Whether the row `t` is one that `decode` can read: what can't be read is not written over.
+/// Whether the row `t` is one that `decode` can read, as far as the engine can tell: what can't be read is not written
+/// over.
 const IS_READABLE: &str = "({fields hold texts} AND {kept hold texts}
     AND {least}(t.created_at, t.started_at, t.touched_at, t.rotated_at, t.expires_at, t.generation, t.barrier,
         t.version, coalesce(t.owner_since, 0), coalesce(t.confirmed_at, 0), coalesce(t.remembered, 0)) >= 0

@@ -104,8 +104,8 @@ impl SqliteStoreBuilder {
             json: "{a}",
             text: "{a}",
             merge: "json_patch({a}, {b})",
-            holds_texts: "CASE WHEN json_valid({a}) AND json_type({a}) = 'object' THEN
-                (SELECT total(type <> 'text') = 0 AND count(key) = count(DISTINCT key) FROM json_each({a})) END",
+            holds_texts: "json_valid({a})",
+            looks_first: true,
         };
         let index = |column| {
             let name = format!("\"{}_{column}\"", self.table);
@@ -260,29 +260,47 @@ impl SqliteStore {
         query.fetch_all(&mut *connection).await.map_err(store_error)
     }
 
+    async fn write(
+        &self,
+        statement: &Arc<str>,
+        bind: impl Fn(Statement) -> Statement,
+    ) -> Result<Vec<SqliteRow>, StoreError> {
+        self.transact(statement, bind, |_| Ok(())).await
+    }
+
+    /// A commit, whose first row is how the record was. What can't be read is not written over, and of that SQLite
+    /// knows too little: its texts may be no UTF-8, and its JSON no Unicode.
+    async fn write_over(
+        &self,
+        statement: &Arc<str>,
+        bind: impl Fn(Statement) -> Statement,
+    ) -> Result<Vec<SqliteRow>, StoreError> {
+        self.transact(statement, bind, take_former).await
+    }
+
     /// The file's lock comes first, and only then the time: another process may have held it for seconds, in which
     /// others saw who died.
     ///
     /// Who gives up leaves the turn to the statement, which may have to wait for another process: otherwise one
     /// after the other would wait there, each with a connection that readers could use, and an early write could come
     /// after a later one.
-    async fn write(
+    async fn transact(
         &self,
         statement: &Arc<str>,
         bind: impl Fn(Statement) -> Statement,
+        check: Check,
     ) -> Result<Vec<SqliteRow>, StoreError> {
         let turn = self.turn().await;
         let connection = self.inner.pool.acquire().await;
         let mut connection = connection.map_err(store_error)?;
         let (query, inner) = (bind(query(statement)), Arc::clone(&self.inner));
         let written = tokio::spawn(async move {
-            let rows = locked(&mut connection, || query.bind(now(&*inner.clock))).await;
+            let rows = locked(&mut connection, || query.bind(now(&*inner.clock)), check).await;
             drop(turn);
             rows
         });
         // The task was ended before its answer: the runtime shuts down.
-        let rows = written.await.map_err(StoreError::unavailable)?;
-        rows.map_err(store_error)
+        written.await.map_err(StoreError::unavailable)?
     }
 
     async fn turn(&self) -> OwnedMutexGuard<()> {
@@ -297,7 +315,9 @@ impl SqliteStore {
     ) -> Result<Committed, StoreError> {
         let commit =
             |query: Statement| bind_commit!(query, id, CommitParameters::new(guard, patch));
-        let rows = self.write(&self.inner.statements.commit, commit).await?;
+        let rows = self
+            .write_over(&self.inner.statements.commit, commit)
+            .await?;
         match rows.first() {
             Some(row) => Ok(Committed::Applied(decode(row)?)),
             None => self.refused(id, guard).await,
@@ -305,21 +325,39 @@ impl SqliteStore {
     }
 }
 
+/// What has to be so of the rows, or nothing is done.
+type Check = fn(&mut Vec<SqliteRow>) -> Result<(), StoreError>;
+
+/// Takes away how the record was.
+fn take_former(rows: &mut Vec<SqliteRow>) -> Result<(), StoreError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let former = rows.remove(0);
+    if !is_dead(&former)? {
+        decode(&former)?;
+    }
+    Ok(())
+}
+
 /// One statement that has the file for itself. Plain statements around it: `sqlx` would count transactions, and not
 /// notice those that SQLite rolls back by itself when the disk is full; nor would the connection be of use afterwards.
 async fn locked(
     connection: &mut SqliteConnection,
     statement: impl FnOnce() -> Statement,
-) -> Result<Vec<SqliteRow>, sqlx::Error> {
+    check: Check,
+) -> Result<Vec<SqliteRow>, StoreError> {
     let written = async {
-        sqlx::query("BEGIN IMMEDIATE")
-            .execute(&mut *connection)
-            .await?;
+        let begin = sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection);
+        begin.await.map_err(store_error)?;
         // A clock of somebody else's may panic: the lock is not to stay for it.
         let statement = catch_unwind(AssertUnwindSafe(statement))
-            .map_err(|_| sqlx::Error::Protocol("the clock panicked".to_owned()))?;
-        let rows = statement.fetch_all(&mut *connection).await?;
-        sqlx::query("COMMIT").execute(&mut *connection).await?;
+            .map_err(|_| StoreError::unavailable("the clock panicked"))?;
+        let rows = statement.fetch_all(&mut *connection).await;
+        let mut rows = rows.map_err(store_error)?;
+        check(&mut rows)?;
+        let commit = sqlx::query("COMMIT").execute(&mut *connection);
+        commit.await.map_err(store_error)?;
         Ok(rows)
     };
     let written = written.await;
@@ -338,7 +376,7 @@ fn query(statement: &Arc<str>) -> Statement {
     sqlx::query(AssertSqlSafe(Arc::clone(statement)))
 }
 
-session_store!(SqliteStore, reads: read, writes: write);
+session_store!(SqliteStore, reads: read, writes: write, commits: write_over);
 
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,9 +1,9 @@
 //! The store contract on top of the statements, the same for every engine.
 
 /// Implements `SessionStore` for a store whose `inner` has the statements, with its methods that ask the engine for the
-/// rows of a statement that reads or writes, and with its own `apply`, which commits more than fields.
+/// rows of a statement that reads, writes or commits, and with its own `apply`, which commits more than fields.
 macro_rules! session_store {
-    ($store:ty, reads: $read:ident, writes: $write:ident) => {
+    ($store:ty, reads: $read:ident, writes: $write:ident, commits: $commit:ident) => {
         impl SessionStore for $store {
             async fn load(&self, id: SessionId) -> Result<Option<Arc<Record>>, StoreError> {
                 let load = |query: Statement| query.bind(id.as_bytes().to_vec());
@@ -45,7 +45,7 @@ macro_rules! session_store {
                 let commit =
                     |query: Statement| bind_fields!(query, id, FieldParameters::new(guard, patch));
                 let rows = self
-                    .$write(&self.inner.statements.commit_fields, commit)
+                    .$commit(&self.inner.statements.commit_fields, commit)
                     .await?;
                 match rows.first() {
                     Some(row) => Ok(Committed::Applied(decode(row)?)),

@@ -16,8 +16,8 @@ mod wire;
 use std::time::Duration;
 
 use session_core::{
-    Committed, Created, FieldChange, Fields, Guard, Lifetime, NewRecord, Patch, Record, Renewal,
-    SessionId, SessionStore,
+    Committed, Created, FieldChange, Fields, Guard, Lifetime, NewRecord, OwnerChange, Patch,
+    Record, Renewal, SessionId, SessionStore,
 };
 
 const LIFETIME: Lifetime = Lifetime {
@@ -84,7 +84,11 @@ async fn is_refused(store: &impl SessionStore, id: SessionId, damage: &str) {
         renewal: touch().renewal,
         ..set_count(2)
     };
-    for patch in [set_count(2), touch(), more] {
+    let log_out = Patch {
+        owner: OwnerChange::Cleared,
+        ..touch()
+    };
+    for patch in [set_count(2), touch(), more, log_out] {
         let error = store.commit(id, ANYTIME, &patch).await.expect_err(damage);
         assert!(error.is_undecodable(), "{damage}: {error:?}");
     }

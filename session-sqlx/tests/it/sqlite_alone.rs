@@ -105,14 +105,19 @@ async fn a_row_is_not_written_over_whatever_keeps_it_from_being_read() {
     let store = SqliteStore::new(pool.clone());
     store.migrate().await.expect("migrate");
     let row = async || {
-        let row = sqlx::query("SELECT fields || kept || version || expires_at FROM sessions");
-        let row = row.fetch_one(&pool).await.expect("a row");
+        let row = "SELECT hex(fields || kept || owner) || version || expires_at FROM sessions";
+        let row = sqlx::query(row).fetch_one(&pool).await.expect("a row");
         row.get::<String, _>(0)
     };
     let of_sqlite = [
         "fields = 'nonsense'",
         r#"fields = '{"count":"1","count":"2"}'"#,
         r#"fields = '{"count":"1","\u0063ount":"2"}'"#,
+        r#"fields = '{"count":"1","a":"\ud800"}'"#,
+        r#"fields = '{"count":"1","\ud800":"1"}'"#,
+        r#"fields = '{"count":"1"}' || char(0)"#,
+        "fields = CAST(x'7b22636f756e74223a2231ff227d' AS TEXT)",
+        "owner = CAST(x'ff' AS TEXT)",
     ];
     for damage in DAMAGES.iter().chain(&of_sqlite) {
         let id = create(&store).await;
