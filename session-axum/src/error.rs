@@ -16,7 +16,7 @@ pub enum SessionError {
     /// a log-in or another rotation, within [`rotation_grace`](crate::SessionLayer::rotation_grace) (30 seconds): 409.
     #[error("{}", Error::Gone)]
     Gone,
-    /// An `update` did not get through within `update_timeout`: 503 with `Retry-After`.
+    /// An `update`, or a call behind others of its request, did not get through within `update_timeout`: 503 with `Retry-After`.
     #[error("{}", Error::Contended)]
     Contended,
     /// The owner has as many sessions as `max_sessions_per_owner` allows: 409.

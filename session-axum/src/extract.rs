@@ -32,11 +32,12 @@ pub struct Session<L = ()> {
 }
 
 impl<L> Session<L> {
-    /// Commits what is staged, now instead of when the response leaves. Whatever the outcome, it is staged no more.
+    /// Commits what is staged, now instead of when the response leaves. Whatever the outcome, it is staged no
+    /// more, but after [`SessionError::Contended`].
     ///
     /// One store call, if there is anything to send. [`SessionError::Gone`] if the session ended or was superseded. Where
     /// another commit of this request is under way, it waits, and fails also if that one does, with which its writes may
-    /// have gone.
+    /// have gone; `Contended` if it waited in vain: then they stay staged for the response's commit.
     pub async fn commit(&self) -> Result<(), SessionError> {
         Ok(self.inner.commit().await?)
     }
@@ -206,7 +207,9 @@ impl<S: Sync, L: 'static> FromRequestParts<S> for Session<L> {
             Some(Slot::Skipped) => return Err(SessionRejection::Skipped),
             None => return Err(SessionRejection::missing_layer::<L>()),
         };
-        if place.is_beside_outer() || Slot::<L>::has_another_s_cookie(place, &parts.extensions) {
+        if place.is_inside_the_cookie_of(place)
+            || Slot::<L>::has_another_s_cookie(place, &parts.extensions)
+        {
             return Err(SessionRejection::OneCookie {
                 cookie: place.config.sealer.name().to_owned(),
             });

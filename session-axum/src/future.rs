@@ -57,11 +57,12 @@ where
             return commit.as_mut().poll(cx).map(Ok);
         }
         let mut response = ready!(this.inner.poll(cx))?.into_response();
-        let Some(place) = this.place.take() else {
+        let Some(place) = this.place.as_ref() else {
             return Poll::Ready(Ok(response));
         };
         let Some(opened) = place.opened_or_closed() else {
             // The handler took no session: its response is none of our business (R2).
+            *this.place = None;
             return Poll::Ready(Ok(response));
         };
         let (heard, failed) = (opened.heard, is_failure(response.status()));
@@ -73,11 +74,10 @@ where
         };
         if let Some(finished) = Finished::at_once(&session, failed) {
             finish(&mut response, &place.config, heard, finished);
+            *this.place = None;
             return Poll::Ready(Ok(response));
         }
         let config = Arc::clone(&place.config);
-        // To be closed should nobody wait any more.
-        *this.place = Some(place);
         let commit = this.commit.insert(Box::pin(async move {
             let finished = Finished::of(&session, failed).await;
             finish(&mut response, &config, heard, finished);

@@ -58,16 +58,19 @@ impl Place {
 
     /// The request's session: opened and loaded at the first call, shared by all later ones (R3).
     pub(crate) async fn session(&self, headers: &HeaderMap) -> Result<Session, StoreError> {
-        if !self.config.backend.answers_at_once() {
-            // A handler's future need not have room for it.
-            return Box::pin(self.wait(headers)).await;
+        {
+            let mut inside = self.inside.lock();
+            if inside.opened.is_some() || self.config.backend.answers_at_once() {
+                return inside.session(|| {
+                    let (presented, heard) = self.config.listen(headers);
+                    let backend = Arc::clone(&self.config.backend);
+                    let session = Session::open_at_once(backend, presented);
+                    Opened { session, heard }
+                });
+            }
         }
-        self.inside.lock().session(|| {
-            let (presented, heard) = self.config.listen(headers);
-            let backend = Arc::clone(&self.config.backend);
-            let session = Session::open_at_once(backend, presented);
-            Opened { session, heard }
-        })
+        // A handler's future need not have room for it.
+        Box::pin(self.wait(headers)).await
     }
 
     async fn wait(&self, headers: &HeaderMap) -> Result<Session, StoreError> {
@@ -104,10 +107,10 @@ impl Place {
             && host_of(one.template.domain.as_ref()) == host_of(other.template.domain.as_ref())
     }
 
-    /// A layer around this one has the same cookie, and its session is in use already.
-    pub(crate) fn is_beside_outer(&self) -> bool {
+    /// A layer around this one has the cookie of that one, and its session is in use already.
+    pub(crate) fn is_inside_the_cookie_of(&self, other: &Self) -> bool {
         let mut outer = successors(self.outer.as_deref(), |place| place.outer.as_deref());
-        outer.any(|outer| outer.inside.lock().opened.is_some() && outer.has_the_cookie_of(self))
+        outer.any(|outer| outer.inside.lock().opened.is_some() && outer.has_the_cookie_of(other))
     }
 
     /// What came of the extractions. If there were none, none will come to anything.
@@ -162,7 +165,7 @@ impl<L: 'static> Slot<L> {
         plain
             .into_iter()
             .chain(others)
-            .any(|other| other.has_the_cookie_of(place))
+            .any(|other| other.has_the_cookie_of(place) || other.is_inside_the_cookie_of(place))
     }
 }
 

@@ -119,10 +119,12 @@ impl Finished {
 const MAX_ID_TRIES: usize = 4;
 
 impl Session {
-    /// Commits what is staged, now instead of when the response leaves. Whatever the outcome, it is staged no more.
+    /// Commits what is staged, now instead of when the response leaves. Whatever the outcome, it is staged no
+    /// more, but after [`Error::Contended`].
     ///
     /// One store call, if there is anything to send. [`Error::Gone`] if the session ended or was superseded. Where another
-    /// commit of this request is under way, it waits, and fails also if that one does, with which its writes may have gone.
+    /// commit of this request is under way, it waits, and fails also if that one does, with which its writes may have gone;
+    /// `Contended` if it waited in vain: then they stay staged for the response's commit.
     pub async fn commit(&self) -> Result<(), Error> {
         Box::pin(self.commit_in_turn()).await
     }

@@ -9,21 +9,26 @@ type Failure = Arc<OnceLock<Error>>;
 
 /// Those who wait, or have their turn.
 #[derive(Default)]
-pub(crate) struct Committers(Vec<Failure>);
+pub(crate) struct Committers {
+    failures: Vec<Failure>,
+    /// The response's commit has left to them what it did not carry.
+    owe_the_late: bool,
+}
 
 impl State {
     /// Takes what the response's commit does not carry any more, unless somebody waits to send it.
     pub(crate) fn take_late(&mut self) -> Staged {
-        if self.committers.0.is_empty() {
-            std::mem::take(&mut self.staged)
-        } else {
+        self.committers.owe_the_late = !self.committers.failures.is_empty();
+        if self.committers.owe_the_late {
             Staged::default()
+        } else {
+            std::mem::take(&mut self.staged)
         }
     }
 
     /// Whoever waits may have writes among these, and so has this outcome, too (R10).
     pub(crate) fn tell_committers(&self, failure: &Error) {
-        for told in &self.committers.0 {
+        for told in &self.committers.failures {
             let _ = told.set(failure.clone());
         }
     }
@@ -34,7 +39,11 @@ impl Session {
     pub(crate) async fn commit_in_turn(&self) -> Result<(), Error> {
         let committer = Committer::of(self);
         let _call = self.begin_call().await?;
-        let staged = std::mem::take(&mut self.lock().staged);
+        let staged = {
+            let mut state = self.lock();
+            state.committers.owe_the_late = false;
+            std::mem::take(&mut state.staged)
+        };
         let carried = committer.failure.get().cloned();
         let sent = self.send_taken(staged).await;
         carried.map_or(sent, Err)
@@ -79,7 +88,11 @@ struct Committer<'a> {
 impl<'a> Committer<'a> {
     fn of(session: &'a Session) -> Self {
         let failure = Failure::default();
-        session.lock().committers.0.push(Arc::clone(&failure));
+        session
+            .lock()
+            .committers
+            .failures
+            .push(Arc::clone(&failure));
         Self { session, failure }
     }
 }
@@ -87,10 +100,10 @@ impl<'a> Committer<'a> {
 impl Drop for Committer<'_> {
     fn drop(&mut self) {
         let mut state = self.session.lock();
-        let committers = &mut state.committers.0;
-        committers.retain(|other| !Arc::ptr_eq(other, &self.failure));
+        let failures = &mut state.committers.failures;
+        failures.retain(|other| !Arc::ptr_eq(other, &self.failure));
         // Given up after the response: nobody else would send it. The end of a session may wait for the next commit.
-        let late = if state.sent && !state.staged.destroy {
+        let late = if state.committers.owe_the_late && !state.staged.destroy {
             state.take_late()
         } else {
             Staged::default()

@@ -18,7 +18,7 @@ pub enum Error {
         "the session has ended or was superseded since it was loaded: let the client start over"
     )]
     Gone,
-    /// An `update` did not get through within `update_timeout`.
+    /// An `update`, or a call behind others of its request, did not get through within `update_timeout`.
     #[error("the session is written to so often that the update did not get through: try again")]
     Contended,
     /// The response head has left, or there is none to come, and this change needs the cookie; or the response failed, with

@@ -340,6 +340,20 @@ async fn two_marked_layers_with_one_cookie_are_refused_with_the_cure() {
             }
         }
     }
+    // Also one that another of its marker hides, if it is in use.
+    let track = async |_: Session, request: Request, next: Next| next.run(request).await;
+    for (tracked, works) in [(false, true), (true, false)] {
+        let plain = |cookie| SessionLayer::new(MemoryStore::new(), key()).cookie_name(cookie);
+        let inner = routes().layer(plain("b")).layer(admin());
+        let inner = if tracked {
+            inner.layer(from_fn(track))
+        } else {
+            inner
+        };
+        let hidden = inner.layer(plain("a"));
+        let answer = Browser::new(hidden).get("/admin").await;
+        assert_eq!(answer.status.is_success(), works);
+    }
     // One marked layer is at peace with itself, put on twice and nested.
     let twice = routes().layer(admin()).layer(admin().cookie_name("b"));
     assert_eq!(Browser::new(twice).get("/admin").await.body, "admin");

@@ -2,7 +2,10 @@
 
 use std::{
     future::pending,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use axum::{
@@ -13,9 +16,12 @@ use axum::{
     routing::get,
 };
 use futures_util::stream;
-use session_axum::{FieldChange, SessionData, SessionError, SessionStore as _};
+use session_axum::{
+    Clock, FieldChange, Key, MemoryStore, SessionData, SessionError, SessionLayer,
+    SessionStore as _, SystemClock, Timestamp,
+};
 use session_tests::{Browser, Call, Log, SpyStore};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, mpsc::unbounded_channel, oneshot};
 
 use crate::common::{
     HOUR, Visits, browse, layer, outcome, record, rotate_behind, timed, with, write_behind,
@@ -350,4 +356,38 @@ async fn a_stream_rotates_nothing_by_itself_either() {
     browser.get("/count/1").await;
     assert_eq!(browser.get("/stream").await.body, "ok");
     assert_eq!(record(&store).await.expect("lives").generation(), 0);
+}
+
+#[tokio::test]
+async fn a_session_whose_response_panicked_is_open_to_nobody() {
+    let clock = PanickingClock::default();
+    let store = MemoryStore::builder().clock(clock.clone()).build();
+    let (hand, mut handed) = unbounded_channel();
+    let handler = async move |visit: Visits| {
+        visit.set_count(2);
+        clock.0.store(true, Ordering::Relaxed);
+        hand.send(visit).expect("waits for it");
+    };
+    let layer = SessionLayer::new(store, Key::generate());
+    let browser = with(layer, Router::new().route("/panic", get(handler)));
+    browser.get("/count/1").await;
+    let panicked = browser.start("/panic").await;
+    assert!(panicked.expect_err("panics").is_panic());
+    let visit = handed.recv().await.expect("it ran");
+    visit.set_name(Some("late".to_owned()));
+    visit.session().rotate();
+    assert_eq!(outcome(&visit.session().commit().await), "ok");
+    assert_eq!(browser.get("/read").await.body, "1 nobody");
+}
+
+/// Panics at the one call after it was told to.
+#[derive(Clone, Default)]
+struct PanickingClock(Arc<AtomicBool>);
+
+impl Clock for PanickingClock {
+    fn now(&self) -> Timestamp {
+        let panics = self.0.swap(false, Ordering::Relaxed);
+        assert!(!panics, "the clock is broken");
+        SystemClock.now()
+    }
 }

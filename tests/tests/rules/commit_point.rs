@@ -2,7 +2,7 @@
 
 use std::{
     future::{pending, poll_fn},
-    pin::{Pin, pin},
+    pin::pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -29,8 +29,8 @@ use tokio::{
 use tracing::Instrument as _;
 
 use crate::common::{
-    DAY, HOUR, Visits, browse, catch_panic, fields, layer, outcome, record, rotate_behind, stored,
-    timed, with, write_behind,
+    DAY, HOUR, Visits, begun, browse, catch_panic, fields, layer, outcome, record, rotate_behind,
+    stored, timed, with, write_behind,
 };
 
 #[derive(SessionData)]
@@ -669,13 +669,12 @@ async fn a_commit_that_is_given_up_while_it_waits_leaves_nothing_behind() {
         let store = SpyStore::new();
         let save = move |session: Session| async move {
             session.insert("name", "Ada");
-            let mut commit = Box::pin(session.commit());
-            let waits = poll_fn(|cx| Poll::Ready(commit.as_mut().poll(cx).is_pending())).await;
+            let commit = begun(session.commit()).await;
             for _ in 0..patience {
                 settled().await;
             }
             drop(commit);
-            format!("{waits} {:?}", session.get::<String>("name"))
+            format!("{:?}", session.get::<String>("name"))
         };
         let log = Log::start();
         let (browser, told) = beside_the_response(&store, save).await;
@@ -684,7 +683,7 @@ async fn a_commit_that_is_given_up_while_it_waits_leaves_nothing_behind() {
         } else {
             "None"
         };
-        assert_eq!(told, format!("true {seen}"));
+        assert_eq!(told, seen);
         let lines = log.lines();
         assert!(
             lines.contains("too late for the commit of the response"),
@@ -692,6 +691,34 @@ async fn a_commit_that_is_given_up_while_it_waits_leaves_nothing_behind() {
         );
         assert_eq!(browser.get("/read").await.body, "2 nobody");
     }
+}
+
+#[tokio::test]
+async fn a_commit_that_outlives_its_client_takes_nothing_of_another_task_s() {
+    let store = SpyStore::new();
+    let (hand, mut handed) = unbounded_channel();
+    let handler = async move |session: Session| {
+        hand.send(session).expect("waits for it");
+        pending::<()>().await;
+    };
+    let browser = browse(&store, Router::new().route("/slow", get(handler)));
+    browser.get("/count/1").await;
+    let request = browser.start("/slow");
+    let session = handed.recv().await.expect("runs");
+    let mut held = store.hold(Call::Commit);
+    session.insert("count", 2);
+    let first = tokio::spawn({
+        let session = session.clone();
+        async move { outcome(&session.commit().await) }
+    });
+    held.reached().await;
+    session.insert("name", "Ada");
+    request.abort();
+    assert!(request.await.expect_err("cancelled").is_cancelled());
+    held.release();
+    assert_eq!(first.await.expect("runs"), "ok");
+    assert_eq!(outcome(&session.commit().await), "ok");
+    assert_eq!(browser.get("/read").await.body, "2 Ada");
 }
 
 #[tokio::test]
@@ -797,14 +824,6 @@ async fn what_is_set_while_the_response_commits_is_refused_and_not_sent_later() 
     assert_eq!(outcome(&visit.session().commit().await), "ok");
     store.assert_untouched();
     assert_eq!(browser.get("/read").await.body, "2 nobody");
-}
-
-/// Begins this, and lets it be.
-async fn begun<F: Future>(future: F) -> Pin<Box<F>> {
-    let mut future = Box::pin(future);
-    let waits = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_pending())).await;
-    assert!(waits);
-    future
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use session_axum::{
     SessionData, SessionError, SessionLayer, SessionStore, TypedSession,
 };
 use session_tests::{Browser, SpyStore};
-use std::{sync::Arc, time::Duration};
+use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const MINUTE: Duration = Duration::from_mins(1);
@@ -173,4 +173,12 @@ async fn commit_behind(store: &SpyStore, patch: Patch) {
     };
     let answer = store.inner.commit(store.last_id(), guard, &patch).await;
     assert!(matches!(answer, Ok(Committed::Applied(_))));
+}
+
+/// Begins this, and lets it be.
+pub(crate) async fn begun<F: Future>(future: F) -> Pin<Box<F>> {
+    let mut future = Box::pin(future);
+    let waits = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_pending())).await;
+    assert!(waits);
+    future
 }

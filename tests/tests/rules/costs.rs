@@ -79,5 +79,5 @@ fn the_lines_for_each_store_are_those_of_the_example() {
             lines += 1;
         }
     }
-    assert_eq!(lines, 10);
+    assert_eq!(lines, 11);
 }

@@ -2,11 +2,19 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use axum::{Router, extract::Path, http::StatusCode, routing::get};
+use axum::{
+    RequestPartsExt as _, Router,
+    extract::{Path, Request},
+    http::StatusCode,
+    routing::get,
+};
 use session_axum::{Session, SessionError, SessionId, SessionStore as _, Status, StoreError};
 use session_tests::{Call, Log, SpyStore};
+use tokio::time::timeout;
 
-use crate::common::{DAY, HOUR, Visits, browse, outcome, record, rotate_behind, stored, timed};
+use crate::common::{
+    DAY, HOUR, Visits, begun, browse, outcome, record, rotate_behind, stored, timed,
+};
 
 #[tokio::test]
 async fn values_are_read_and_written_by_name_and_type() {
@@ -329,4 +337,25 @@ async fn a_handle_may_be_cloned_into_a_task_of_the_request() {
     let browser = browse(&store, Router::new().route("/task", get(handler)));
     assert_eq!(browser.get("/task").await.body, "5");
     assert_eq!(browser.get("/read").await.body, "5 nobody");
+}
+
+#[tokio::test]
+async fn an_extraction_that_nobody_polls_any_more_keeps_no_other_from_the_open_session() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let handler = async move |request: Request| {
+        let (mut parts, _) = request.into_parts();
+        let (mut second, mut third) = (parts.clone(), parts.clone());
+        let mut held = spy.hold(Call::Load);
+        let first = tokio::spawn(async move { parts.extract::<Session>().await.is_ok() });
+        held.reached().await;
+        let _parked = begun(second.extract::<Session>()).await;
+        held.release();
+        assert!(first.await.expect("runs"));
+        let extracted = timeout(Duration::from_secs(5), third.extract::<Session>()).await;
+        extracted.is_ok().to_string()
+    };
+    let browser = browse(&store, Router::new().route("/extract", get(handler)));
+    browser.get("/count/1").await;
+    assert_eq!(browser.get("/extract").await.body, "true");
 }
