@@ -6,7 +6,10 @@ use std::{
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::{self, Child, Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Once,
+        atomic::{AtomicU32, Ordering},
+    },
     thread::sleep,
     time::Duration,
 };
@@ -14,10 +17,14 @@ use std::{
 /// Says in one line what is not tested, and fails where everything has to be.
 ///
 /// Once for each `said`.
-pub fn not_tested(said: &std::sync::Once, line: &str) {
+pub fn not_tested(said: &Once, line: &str) {
     const REQUIRED: &str = "SESSION_TEST_STORES";
     let required = env::var(REQUIRED).is_ok_and(|value| value == "required");
     assert!(!required, "{REQUIRED}=required, but: {line}");
+    say(said, line);
+}
+
+fn say(said: &Once, line: &str) {
     said.call_once(|| {
         // Straight to the stream, for what a passing test prints is not shown.
         let _ = stderr().write_all(format!("{line}\n").as_bytes());
@@ -171,18 +178,20 @@ fn on_a_small_disk(then: &str, size: u32) -> Command {
 }
 
 impl SmallDisk {
-    /// A disk with so many MiB; none where the machine allows no mounting, which is said in one line.
+    /// A disk with so many MiB; none where the machine allows no mounting, which is said in one line. Where stores are
+    /// required, so is it, unless `SESSION_TEST_DISKS=none` says that there can't be any.
     #[must_use]
     pub fn mount(size: u32) -> Option<Self> {
-        static SAY: std::sync::Once = std::sync::Once::new();
+        static SAY: Once = Once::new();
         let Some((holder, pid)) =
             start_and_hear(&mut on_a_small_disk("echo $$ && read -r _", size))
         else {
-            // Where all servers are required, too: it is none that is missing.
-            SAY.call_once(|| {
-                let line = b"No disk can be mounted here: full disks are NOT tested\n";
-                let _ = stderr().write_all(line);
-            });
+            let line = "No disk can be mounted here: full disks are NOT tested";
+            if env::var("SESSION_TEST_DISKS").is_ok_and(|value| value == "none") {
+                say(&SAY, line);
+            } else {
+                not_tested(&SAY, line);
+            }
             return None;
         };
         let path = PathBuf::from(format!("/proc/{pid}/root/mnt"));

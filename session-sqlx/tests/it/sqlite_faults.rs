@@ -164,3 +164,18 @@ fn a_full_disk_of_sqlite_refuses_writes_alone() {
     let _ = stderr().write_all(&[ran.stdout, ran.stderr].concat());
     assert!(ran.status.success());
 }
+
+#[test]
+fn a_disk_that_can_not_be_mounted_is_missed_unless_it_is_said_that_there_is_none() {
+    let passes_with = |disks| {
+        let mut test = Command::new(this());
+        test.args(again("a_full_disk_of_sqlite_refuses_writes_alone"));
+        // Without the program that mounts.
+        test.env("PATH", "")
+            .env("SESSION_TEST_STORES", "required")
+            .env("SESSION_TEST_DISKS", disks);
+        test.output().expect("a process").status.success()
+    };
+    assert!(!passes_with("required"));
+    assert!(passes_with("none"));
+}
