@@ -3,7 +3,7 @@
 
 use std::{alloc::System, env, process::ExitCode};
 
-use bench_harness::{Prepared, new_session, runtime};
+use bench_harness::{Prepared, Request, answer, new_session, runtime};
 use session_benches::{
     args::Args,
     memory::{adapters, build, sizes},
@@ -63,15 +63,17 @@ fn memory(args: &Args) {
     for adapter in adapters(args) {
         let router = build(adapter);
         let region = Region::new(HEAP);
-        let mut sessions = 0;
+        let (mut sessions, mut last) = (0, String::new());
         for &size in sizes(adapter) {
             runtime.block_on(async {
                 while sessions < size {
-                    new_session(&router, "/update").await;
+                    last = new_session(&router, "/update").await;
                     sessions += 1;
                 }
             });
             let change = region.change();
+            let read = Request::new("/read").cookie(&last);
+            assert_eq!(runtime.block_on(answer(&router, &read)).count(), 1);
             // Both have their part of what was reallocated.
             let grown = change.bytes_allocated as f64 - change.bytes_deallocated as f64;
             println!("{}\t{size}\t{:.0}", adapter.name, grown / size as f64);

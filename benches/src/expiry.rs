@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use bench_harness::{Request, new_session, runtime, send};
+use bench_harness::{Request, answer, new_session, runtime, send};
 use session_axum::{ManualClock, MemoryStore, SessionStore as _};
 use time::OffsetDateTime;
 use tokio::time::{Duration as Wait, sleep};
@@ -121,14 +121,22 @@ async fn start(router: &Router, sessions: usize) -> Vec<String> {
 async fn ask(router: &Router, live: &[String]) -> Worst {
     let mut worst = Worst::default();
     let new = Request::new("/update");
+    let mut counts = vec![1; live.len()];
     for at in 0..ASKED {
         let cookie = &live[at % live.len()];
         let request = match at % 3 {
             0 => new.clone(),
             1 => Request::new("/read").cookie(cookie),
-            _ => Request::new("/update").cookie(cookie),
+            _ => {
+                counts[at % live.len()] += 1;
+                Request::new("/update").cookie(cookie)
+            }
         };
         worst.of(send(router, &request)).await;
+    }
+    for (cookie, count) in live.iter().zip(counts) {
+        let read = Request::new("/read").cookie(cookie);
+        assert_eq!(answer(router, &read).await.count(), count, "it counts");
     }
     worst
 }

@@ -1,6 +1,8 @@
 //! What was measured, where, and how to do it again.
 
-use std::{fs, process::Command, thread};
+use std::{fs, thread};
+
+use bench_harness::{compiler, told};
 
 use crate::report::Report;
 
@@ -24,22 +26,24 @@ pub fn run(report: &mut Report) {
          Written by `benches/run` (all of it) and printed by `benches/run PART` (one part: `requests`, `instructions`, \
          `loopback`,\n`threads`, `memory`, `expiry` or `stores`; `--only ours,ts-private` and `--works read,update` \
          measure less).\n\n\
-         Every application has the same routes, and proves before and after each measurement that its counter counted.\n\
+         Every application has the same routes, and proves after each measurement that its counter counted (in process \
+         also\nbefore). What two threads lose is told; of the many sessions of a store that grows, one is proven.\n\
+         Most works, `read` and `update` among them, send one cookie again and again, and ours remembers what it opened \
+         lately.\nThe cookies of \"10,000 sessions in turn\" and of a store that grows it has to open each time.\n\
          The state of ten fields has about 1 KiB. A cookie is sealed, signed or plain as the adapter's name says: \
          `ours`,\n`ts-private`, `ts-moka`, `axum_session` and `by-hand` (axum-extra's `PrivateCookieJar` and a \
          `Mutex<HashMap>`) seal it.\n",
     );
-    let compiler = told("rustc", "--version");
     let processor = processor().unwrap_or_else(|| "an unknown processor".into());
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    report.line(&format!("Machine: {processor}, {cores} cores. {compiler}."));
+    let commit = told("git", &["describe", "--always", "--dirty"]);
+    let date = told("date", &["--utc", "+%Y-%m-%d"]);
+    report.line(&format!("Measured on {date}, at commit {commit}."));
+    report.line(&format!(
+        "Machine: {processor}, {cores} cores. {}.",
+        compiler()
+    ));
     report.line(&format!("Versions: {}.", versions().join(", ")));
-}
-
-fn told(program: &str, argument: &str) -> String {
-    let output = Command::new(program).arg(argument).output();
-    let output = output.map(|output| output.stdout).unwrap_or_default();
-    String::from_utf8_lossy(&output).trim().to_owned()
 }
 
 fn processor() -> Option<String> {

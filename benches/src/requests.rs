@@ -50,7 +50,7 @@ pub fn run(args: &Args, report: &mut Report, figures: &mut Figures) -> Result<()
     Ok(())
 }
 
-/// Instructions; of the libraries that the targets name and without many sessions, for valgrind takes its time.
+/// Instructions; of the libraries that the targets name, for valgrind takes its time.
 ///
 /// # Errors
 /// If valgrind failed.
@@ -61,9 +61,7 @@ pub fn run_instructions(
 ) -> Result<(), String> {
     let of_targets = [FLOOR, OURS, PRIVATE, AXUM_SESSION, BY_HAND];
     let adapters: Vec<_> = of_targets.into_iter().filter(|it| args.has(*it)).collect();
-    let works = args.works.iter().copied().filter(|work| !work.is_many());
-    let works: Vec<_> = works.collect();
-    for &work in &works {
+    for &work in &args.works {
         for adapter in &adapters {
             let count = callgrind::instructions(adapter.name, work)?;
             figures.set("instructions", adapter.name, work.name(), count as f64);
@@ -71,9 +69,10 @@ pub fn run_instructions(
     }
     report.section(
         "Instructions",
-        "Of one request, as callgrind counts them. Bare axum in full, the others above it.",
+        "Of one request, as callgrind counts them, where glibc takes what every `x86_64` can. Bare axum in full, the others\n\
+         above it.",
     );
-    table(&works, report, figures, "instructions", &adapters);
+    table(&args.works, report, figures, "instructions", &adapters);
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use axum::Router;
-use bench_harness::{Adapter, CAPACITY, Request, Work, answer, new_session, runtime, send};
+use bench_harness::{Adapter, CAPACITY, COOKIE, Request, Work, answer, new_session, runtime, send};
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -110,7 +110,7 @@ impl<'a> Contest<'a> {
             if adapter.counts {
                 runtime.block_on(new_session(&router, "/update"))
             } else {
-                "sid=0123456789".to_owned()
+                COOKIE.to_owned()
             }
         };
         Self {

@@ -29,7 +29,6 @@ pub struct Adapter {
 impl Adapter {
     /// The application with its routes made once, as `axum::serve` makes them: a bare `Router` would put the layer on
     /// each handler anew for each request.
-    #[must_use]
     pub fn router(&self, sessions: u64) -> Router {
         (self.build)(sessions).with_state(())
     }

@@ -5,6 +5,10 @@ use std::hint::black_box;
 use crate::Adapter;
 use axum::{Router, routing::get};
 
+/// What is sent to it: as long as a cookie of ours.
+pub const COOKIE: &str =
+    "sid=012345678901234567890123456789012345678901234567890123456789012345678901234567890123";
+
 /// The floor: what every library is compared above.
 pub const FLOOR: Adapter = Adapter {
     name: "bare",

@@ -6,11 +6,13 @@ pub mod callgrind;
 mod prepared;
 mod profile;
 mod request;
+mod told;
 mod work;
 
 pub use adapter::{Adapter, CAPACITY, runtime};
-pub use bare::FLOOR;
+pub use bare::{COOKIE, FLOOR};
 pub use prepared::Prepared;
 pub use profile::{NAMES, TEXT};
 pub use request::{Answer, Request, answer, new_session, send};
+pub use told::{compiler, told};
 pub use work::Work;

@@ -2,7 +2,7 @@
 
 use axum::Router;
 
-use crate::{Adapter, Request, Work, answer, new_session, send};
+use crate::{Adapter, COOKIE, Request, Work, answer, new_session, send};
 
 /// More than any table of recent cookies remembers.
 const MANY: usize = 10_000;
@@ -34,7 +34,7 @@ impl Prepared {
                 before = count;
                 with_cookie(work, &cookie)
             } else {
-                with_cookie(work, "sid=0123456789")
+                with_cookie(work, COOKIE)
             };
             requests.push(request);
         }

@@ -85,9 +85,8 @@ impl Work {
         }
     }
 
-    /// Whether it is about many sessions, which take their time to start.
-    #[must_use]
-    pub fn is_many(self) -> bool {
+    /// Whether each request is of another session than the one before.
+    pub(crate) fn is_many(self) -> bool {
         matches!(self, Self::ReadMany | Self::UpdateMany)
     }
 
