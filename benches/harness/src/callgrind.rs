@@ -5,6 +5,8 @@ use std::{env, process::Command};
 use crate::{Adapter, Prepared, Work, runtime};
 
 const TIMES: usize = 500;
+/// What every `x86_64` has, so that each machine takes the same `memcpy` and its like: glibc picks them by the processor.
+const OLDEST: &str = "glibc.cpu.hwcaps=-AVX2,-AVX_Fast_Unaligned_Load,-ERMS,-SSSE3,-SSE4_1,-SSE4_2";
 
 /// Counts the instructions of one request, by this program itself under valgrind:
 /// it has to call [`once`] when it is started with `once ADAPTER WORK`.
@@ -14,6 +16,7 @@ const TIMES: usize = 500;
 pub fn instructions(adapter: &str, work: Work) -> Result<u64, String> {
     let program = env::current_exe().map_err(|error| error.to_string())?;
     let output = Command::new("valgrind")
+        .env("GLIBC_TUNABLES", OLDEST)
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         // Only what the measured function calls: neither set-up nor proof.
         .args([
