@@ -2,12 +2,18 @@
 
 mod server;
 
-use std::time::{Duration, Instant};
+use std::{
+    env,
+    time::{Duration, Instant},
+};
 
 use axum::Router;
-use bench_harness::{Request, Work, answer, new_session, send};
+use bench_harness::{Adapter, Request, Work, answer, new_session, send};
 use redis::{Client, aio::ConnectionManager};
-use session_benches::adapters::older_over;
+use session_benches::{
+    adapters::{OURS, PRIVATE, older_over},
+    args::Args,
+};
 use session_redis::RedisStore;
 use session_sqlx::PostgresStore;
 use sqlx::postgres::PgPoolOptions;
@@ -25,24 +31,26 @@ const ROUND: Duration = Duration::from_millis(500);
 /// Connections of each pool.
 const CONNECTIONS: u32 = 8;
 
-type Applications = [(&'static str, Router); 2];
+/// A name, who it is on the command line, and the application.
+type Application = (&'static str, Adapter, Router);
 
 fn main() {
+    let args = Args::parse(env::args().skip(1)).expect("as `bench` got them");
     let runtime = Builder::new_multi_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
         match Server::redis() {
-            Some(server) => measure("Redis", &redis(&server).await).await,
+            Some(server) => measure("Redis", &redis(&server).await, &args).await,
             None => println!("Redis is not measured: there is no redis-server."),
         }
         match Server::postgres() {
-            Some(server) => measure("PostgreSQL", &postgres(&server).await).await,
+            Some(server) => measure("PostgreSQL", &postgres(&server).await, &args).await,
             None => println!("PostgreSQL is not measured: it is not installed."),
         }
     });
 }
 
 /// Ours over one connection that all share; tower-sessions' over a pool of such, as its documentation shows.
-async fn redis(server: &Server) -> Applications {
+async fn redis(server: &Server) -> [Application; 2] {
     let url = format!("redis://127.0.0.1:{}", server.port);
     let client = Client::open(url.as_str()).expect("a URL");
     let connection = ConnectionManager::new(client).await.expect("it is up");
@@ -53,12 +61,16 @@ async fn redis(server: &Server) -> Applications {
     pool.init().await.expect("it is up");
     let theirs = tower_sessions_redis_store::RedisStore::new(pool);
     [
-        ("ours", bench_ours::router(RedisStore::new(connection))),
-        ("tower-sessions", older_over(theirs)),
+        (
+            "ours",
+            OURS,
+            bench_ours::router(RedisStore::new(connection)),
+        ),
+        ("tower-sessions", PRIVATE, older_over(theirs)),
     ]
 }
 
-async fn postgres(server: &Server) -> Applications {
+async fn postgres(server: &Server) -> [Application; 2] {
     let url = format!("postgres://session@127.0.0.1:{}/postgres", server.port);
     let pool = PgPoolOptions::new().max_connections(CONNECTIONS);
     let ours = PostgresStore::new(pool.connect(&url).await.expect("it is up"));
@@ -69,21 +81,23 @@ async fn postgres(server: &Server) -> Applications {
     let theirs = tower_sessions_sqlx_store::PostgresStore::new(pool);
     theirs.migrate().await.expect("a table");
     [
-        ("ours", bench_ours::router(ours)),
-        ("tower-sessions", older_over(theirs)),
+        ("ours", OURS, bench_ours::router(ours)),
+        ("tower-sessions", PRIVATE, older_over(theirs)),
     ]
 }
 
-/// Requests per second, the applications taking turns.
-async fn measure(store: &str, applications: &Applications) {
-    for work in WORKS {
-        let mut rounds = [Vec::new(), Vec::new()];
+/// Requests per second, the applications that are asked for taking turns.
+async fn measure(store: &str, applications: &[Application], args: &Args) {
+    let applications = applications.iter().filter(|(_, it, _)| args.has(*it));
+    let applications: Vec<_> = applications.collect();
+    for work in WORKS.into_iter().filter(|it| args.works.contains(it)) {
+        let mut rounds = vec![Vec::new(); applications.len()];
         for _ in 0..ROUNDS {
-            for (rates, (_, router)) in rounds.iter_mut().zip(applications) {
+            for (rates, (_, _, router)) in rounds.iter_mut().zip(&applications) {
                 rates.push(round(router, work).await);
             }
         }
-        for (mut rates, (name, _)) in rounds.into_iter().zip(applications) {
+        for (mut rates, (name, ..)) in rounds.into_iter().zip(&applications) {
             rates.sort_by(f64::total_cmp);
             println!("{store}\t{name}\t{}\t{:.0}", work.name(), rates[ROUNDS / 2]);
         }
