@@ -188,7 +188,7 @@ impl<L: Labels> Counter<L> {
             recorder.register_counter(&key, &METADATA).increment(times);
         });
         #[cfg(not(feature = "metrics"))]
-        let _ = (label, times);
+        let _ = (self, label, times);
     }
 
     #[cfg(feature = "metrics")]
@@ -207,7 +207,7 @@ impl<L: Labels> Seconds<L> {
             recorder.register_histogram(&key, &METADATA).record(seconds);
         });
         #[cfg(not(feature = "metrics"))]
-        let _ = (label, watch);
+        let _ = (self, label, watch);
     }
 
     #[cfg(feature = "metrics")]
