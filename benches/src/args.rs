@@ -7,7 +7,7 @@ use crate::adapters;
 pub const USAGE: &str = "\
 usage: bench [COMMAND] [--only ADAPTER,...] [--works WORK,...]
 
-commands: all (the default: every one, and writes RESULTS.md), requests, instructions, loopback, threads,
+commands: all (the default: every one; without options it writes RESULTS.md), requests, instructions, loopback, threads,
           memory, expiry, stores";
 
 /// What is asked for.

@@ -51,7 +51,10 @@ fn measure(args: &Args) -> Result<(), String> {
             run_part(part, args, &mut report, &mut figures)?;
         }
         targets::run(&mut report, &figures);
-        return fs::write(FILE, report.text()).map_err(|error| format!("{FILE}: {error}"));
+        if args.filters.is_empty() {
+            fs::write(FILE, report.text()).map_err(|error| format!("{FILE}: {error}"))?;
+        }
+        return Ok(());
     }
     run_part(&args.command, args, &mut report, &mut figures)
 }

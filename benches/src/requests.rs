@@ -50,7 +50,8 @@ pub fn run(args: &Args, report: &mut Report, figures: &mut Figures) -> Result<()
     Ok(())
 }
 
-/// Instructions; of the libraries that the targets name, for valgrind takes its time.
+/// Instructions; of the libraries that the targets name, and not of the slowest with many sessions, for valgrind takes its
+/// time.
 ///
 /// # Errors
 /// If valgrind failed.
@@ -63,6 +64,9 @@ pub fn run_instructions(
     let adapters: Vec<_> = of_targets.into_iter().filter(|it| args.has(*it)).collect();
     for &work in &args.works {
         for adapter in &adapters {
+            if adapter.name == AXUM_SESSION.name && work.is_many() {
+                continue;
+            }
             let count = callgrind::instructions(adapter.name, work)?;
             figures.set("instructions", adapter.name, work.name(), count as f64);
         }

@@ -86,7 +86,8 @@ impl Work {
     }
 
     /// Whether each request is of another session than the one before.
-    pub(crate) fn is_many(self) -> bool {
+    #[must_use]
+    pub fn is_many(self) -> bool {
         matches!(self, Self::ReadMany | Self::UpdateMany)
     }
 
