@@ -124,7 +124,7 @@ impl Session {
     ///
     /// One store call, if there is anything to send. [`Error::Gone`] if the session ended or was superseded. Where another
     /// commit of this request is under way, it waits, and fails also if that one does, with which its writes may have gone;
-    /// `Contended` if it waited in vain: then they stay staged for the response's commit.
+    /// `Contended` if it waited in vain: then they stay staged, for another try or for the response's commit.
     pub async fn commit(&self) -> Result<(), Error> {
         Box::pin(self.commit_in_turn()).await
     }

@@ -37,8 +37,10 @@ impl State {
 impl Session {
     /// Commits what is staged when the store calls before this one have ended.
     pub(crate) async fn commit_in_turn(&self) -> Result<(), Error> {
-        let committer = Committer::of(self);
-        let _call = self.begin_call().await?;
+        let mut committer = Committer::of(self);
+        let call = self.begin_call().await;
+        committer.may_try_again = call.is_err();
+        let _call = call?;
         let staged = {
             let mut state = self.lock();
             state.committers.owe_the_late = false;
@@ -83,6 +85,8 @@ impl Drop for Sending<'_> {
 struct Committer<'a> {
     session: &'a Session,
     failure: Failure,
+    /// It waited in vain, and is told so.
+    may_try_again: bool,
 }
 
 impl<'a> Committer<'a> {
@@ -93,7 +97,11 @@ impl<'a> Committer<'a> {
             .committers
             .failures
             .push(Arc::clone(&failure));
-        Self { session, failure }
+        Self {
+            session,
+            failure,
+            may_try_again: false,
+        }
     }
 }
 
@@ -103,7 +111,8 @@ impl Drop for Committer<'_> {
         let failures = &mut state.committers.failures;
         failures.retain(|other| !Arc::ptr_eq(other, &self.failure));
         // Given up after the response: nobody else would send it. The end of a session may wait for the next commit.
-        let late = if state.committers.owe_the_late && !state.staged.destroy {
+        let keeps = state.staged.destroy || self.may_try_again;
+        let late = if state.committers.owe_the_late && !keeps {
             state.take_late()
         } else {
             Staged::default()

@@ -146,8 +146,8 @@ const DELETE_EXPIRED: &str = "WITH clock AS MATERIALIZED (SELECT {now} AS now)
         SELECT id FROM {table} AS t, clock WHERE expires_at <= now LIMIT $1 FOR UPDATE OF t SKIP LOCKED
     )) RETURNING 1";
 
-/// So many rows go at a time, in a fraction of a second: each time the table is read anew. Nobody waits for them
-/// meanwhile, for they are dead.
+/// So many rows go at a time, in a fraction of a second, for each time the table is read anew. So long may somebody wait
+/// who revokes their owner, or commits to what died meanwhile.
 const BATCH: u32 = 10_000;
 
 /// How to make the table.
@@ -219,9 +219,10 @@ impl PostgresStore {
     /// leaves a connection behind at the server, until the lock is gone: where somebody locks the table for long, in the
     /// end all that the server has.
     ///
-    /// It is a setting of PostgreSQL 14 and newer, and of the connection, so that no store can make it in a pool that is
-    /// there already. Where a pooler in between refuses it, `ALTER ROLE app SET client_connection_check_interval = '1s'`
-    /// does the same. In older ones there is `statement_timeout`, which ends the application's own long statements, too.
+    /// It is a setting of PostgreSQL 14 and newer, not on Windows, and of the connection, so that no store can make it in a
+    /// pool that is there already. Older servers, and those that can't, refuse such a connection: connect without it, and
+    /// think of `statement_timeout`, which ends the application's own long statements, too. Where a pooler in between
+    /// refuses it, `ALTER ROLE app SET client_connection_check_interval = '1s'` does the same.
     #[must_use]
     pub fn options(options: PgConnectOptions) -> PgConnectOptions {
         options.options([("client_connection_check_interval", "1s")])
@@ -269,7 +270,7 @@ impl PostgresStore {
         migrate.await.map_err(store_error)
     }
 
-    /// Removes expired sessions in the background: a few at a time, about this often, until the last clone of the
+    /// Removes expired sessions in the background: a batch at a time, about this often, until the last clone of the
     /// store is dropped. A failure is traced, and it goes on. The first call counts, for all clones.
     ///
     /// It reads the table once for each 10,000 that died, and once where nobody did, for there is no index on the

@@ -340,7 +340,7 @@ fn take_former(rows: &mut Vec<SqliteRow>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// One statement that has the file for itself. Plain statements around it: `sqlx` would count transactions, and not
+/// A statement, or two, that have the file for themselves. Plain statements around it: `sqlx` would count transactions, and not
 /// notice those that SQLite rolls back by itself when the disk is full; nor would the connection be of use afterwards.
 async fn locked(
     connection: &mut SqliteConnection,

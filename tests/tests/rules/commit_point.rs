@@ -721,6 +721,22 @@ async fn a_commit_that_outlives_its_client_takes_nothing_of_another_task_s() {
     assert_eq!(browser.get("/read").await.body, "2 Ada");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_waited_in_vain_can_be_tried_again_after_the_response_too() {
+    let store = SpyStore::new();
+    let save = async |visit: Session| {
+        // It stands in line first, and is polled no more.
+        let parked = begun(visit.refresh()).await;
+        visit.insert("name", "Ada");
+        let first = outcome(&visit.commit().await);
+        drop(parked);
+        format!("{first} {}", outcome(&visit.commit().await))
+    };
+    let (browser, told) = beside_the_response(&store, save).await;
+    assert_eq!(told, "Contended ok");
+    assert_eq!(browser.get("/read").await.body, "2 Ada");
+}
+
 #[tokio::test]
 async fn a_commit_whose_writes_a_failed_response_dropped_says_so() {
     let store = SpyStore::new();
