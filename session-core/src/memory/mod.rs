@@ -42,7 +42,7 @@ const LOOK_FOR_EXPIRED: Duration = Duration::from_secs(1);
 /// A store this small per shard would evict by chance of the shard, not by idleness.
 const MIN_SESSIONS_PER_SHARD: usize = 4_096;
 /// As many keep each so small that nobody waits for long while it grows, with several million sessions, too.
-const MAX_SHARDS: usize = 1_024;
+const MAX_SHARDS: usize = 512;
 
 /// Sessions in the memory of this process: for one machine, as long as the process lives.
 ///
