@@ -3,6 +3,7 @@
 use std::{fs, thread};
 
 use bench_harness::{compiler, told};
+use time::OffsetDateTime;
 
 use crate::report::Report;
 
@@ -37,7 +38,7 @@ pub fn run(report: &mut Report) {
     let processor = processor().unwrap_or_else(|| "an unknown processor".into());
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let commit = told("git", &["describe", "--always", "--dirty"]);
-    let date = told("date", &["--utc", "+%Y-%m-%d"]);
+    let date = OffsetDateTime::now_utc().date();
     report.line(&format!("Measured on {date}, at commit {commit}."));
     report.line(&format!(
         "Machine: {processor}, {cores} cores. {}.",

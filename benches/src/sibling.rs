@@ -23,12 +23,7 @@ pub fn rows(name: &str, args: &[String]) -> Result<Vec<Vec<String>>, String> {
     let mut command = command(name);
     command.args(args).stderr(Stdio::inherit());
     let output = command.output().map_err(|error| {
-        let package = if name == "stores" {
-            "bench-stores"
-        } else {
-            "session-benches"
-        };
-        format!("`{name}` can't be started ({error}): build with `cargo build --release --bins --package {package}`")
+        format!("`{name}` can't be started ({error}): build with `cargo build --release --workspace --bins`")
     })?;
     if !output.status.success() {
         return Err(format!("`{name} {}` failed", args.join(" ")));
