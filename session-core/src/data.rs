@@ -156,8 +156,7 @@ impl View {
     }
 
     pub fn set<F>(&self, field: &'static TypedField<F>, value: &F) {
-        let mut text = Vec::new();
-        let json = (field.write)(&mut text, value).then(|| json::text(&text).into());
+        let json = json::to_text(|text| (field.write)(text, value));
         let field = &field.field;
         self.session.stage("set", |state| match json {
             Some(json) => field

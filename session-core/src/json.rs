@@ -1,6 +1,6 @@
 //! JSON texts: how values become them, and when two are the same value (R7).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
@@ -20,11 +20,10 @@ pub(crate) fn write(text: &mut Vec<u8>, value: &impl Serialize) -> bool {
     written
 }
 
-/// A value as text.
-pub(crate) fn to_text(value: &impl Serialize) -> Option<String> {
-    let mut text = Vec::new();
-    let written = write(&mut text, value);
-    written.then(|| String::from_utf8(text).expect("serde_json writes text"))
+/// What `write` writes, as text.
+pub(crate) fn to_text(write: impl FnOnce(&mut Vec<u8>) -> bool) -> Option<Arc<str>> {
+    let mut written = Vec::new();
+    write(&mut written).then(|| text(&written).into())
 }
 
 /// As [`write`], where it is read as an `F` again. JSON has no text for a float that is NaN or infinite: it becomes
@@ -134,7 +133,15 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::{same_value, to_text};
+    use std::sync::Arc;
+
+    use serde::Serialize;
+
+    use super::{same_value, write};
+
+    fn to_text(value: &impl Serialize) -> Option<Arc<str>> {
+        super::to_text(|text| write(text, value))
+    }
 
     #[test]
     fn order_white_space_and_escapes_do_not_count() {

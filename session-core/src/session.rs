@@ -18,7 +18,7 @@ use crate::{
     data::{Reader, View},
     ended::Watch,
     fields::is_valid_name,
-    json::{self, to_text},
+    json,
     life::{Life, Live, News, State, unreadable},
     observe,
     runtime::at_once,
@@ -159,12 +159,12 @@ impl Session {
     /// fails the commit.
     pub fn insert(&self, name: impl Into<Cow<'static, str>>, value: impl Serialize) {
         // Before the lock: this runs the user's `Serialize`.
-        let (name, json) = (name.into(), to_text(&value));
+        let (name, json) = (name.into(), json::to_text(|text| json::write(text, &value)));
         self.stage("insert", |state| match json {
             _ if !is_valid_name(&name) => state.staged.fail(Error::InvalidName),
             None => state.staged.fail(Error::Serialize(name)),
             Some(json) => state.staged.put(StagedField {
-                json: Some(json.into()),
+                json: Some(json),
                 ..StagedField::removed(name)
             }),
         });

@@ -5,6 +5,7 @@
 
 mod at_once;
 mod browser;
+mod clock;
 pub mod faults;
 mod log;
 mod process;
@@ -13,6 +14,7 @@ mod spy;
 
 pub use at_once::layer;
 pub use browser::{Answer, Browser};
+pub use clock::PanickingClock;
 pub use log::Log;
 pub use process::{Process, SmallDisk, fill, free_port, is_root, make_room, not_tested, prefixed};
 pub use proxy::Proxy;

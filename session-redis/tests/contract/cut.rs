@@ -10,15 +10,20 @@ use crate::{
     server::{Server, is_installed, manager},
 };
 
+async fn behind_a_proxy(server: &Server) -> (Proxy, RedisStore<ConnectionManager>) {
+    let proxy = Proxy::start(server.port, b"").await;
+    let client = redis::Client::open(format!("redis://127.0.0.1:{}", proxy.port)).expect("a URL");
+    let store = RedisStore::new(manager(client).await);
+    (proxy, store)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_cut_in_a_reply_is_tried_again_for_a_load_and_poisons_nothing() {
     if !is_installed() {
         return;
     }
     let server = Server::start(&[]).await;
-    let proxy = Proxy::start(server.port, b"").await;
-    let client = redis::Client::open(format!("redis://127.0.0.1:{}", proxy.port)).expect("a URL");
-    let store = RedisStore::new(manager(client).await);
+    let (proxy, store) = behind_a_proxy(&server).await;
     let id = create(&store, Some("ada")).await;
     commit(&store, id, &set("count", "0")).await;
     for round in 0..10_u32 {
@@ -54,9 +59,7 @@ async fn a_connection_cut_between_a_record_and_its_owner_s_mark_is_tried_again()
         return;
     }
     let server = Server::start(&[]).await;
-    let proxy = Proxy::start(server.port, b"").await;
-    let client = redis::Client::open(format!("redis://127.0.0.1:{}", proxy.port)).expect("a URL");
-    let store = RedisStore::new(manager(client).await);
+    let (proxy, store) = behind_a_proxy(&server).await;
     let id = create(&store, Some("ada")).await;
     let mark = proxy.clone();
     proxy.at_the_next_message(async move {

@@ -39,6 +39,14 @@ struct Fails {
     other: Mutex<Option<PgConnection>>,
 }
 
+/// Until the connection is closed.
+async fn lock_table(server: &Server) -> PgConnection {
+    let mut other = server.options().connect().await.expect("a connection");
+    let lock = sqlx::raw_sql("BEGIN; LOCK TABLE sessions").execute(&mut other);
+    lock.await.expect("locked");
+    other
+}
+
 impl Fault for Fails {
     async fn strike(&self) {
         match self.what {
@@ -46,13 +54,7 @@ impl Fault for Fails {
             What::Killed => self.server.kill(),
             What::Cut => self.proxy.cut(),
             What::Stalled => self.proxy.stall(),
-            What::Locked => {
-                let other = self.server.options().connect().await;
-                let mut other = other.expect("a connection");
-                let lock = sqlx::raw_sql("BEGIN; LOCK TABLE sessions").execute(&mut other);
-                lock.await.expect("locked");
-                *self.other.lock().await = Some(other);
-            }
+            What::Locked => *self.other.lock().await = Some(lock_table(&self.server).await),
             What::Replica => self.server.start_again_as_a_replica().await,
             What::Full => self.server.disk.as_ref().expect("a disk").fill(),
         }
@@ -184,9 +186,7 @@ async fn calls_at_a_locked_table_take_no_connections_without_end() {
     let store = PostgresStore::new(two.connect_lazy_with(PostgresStore::options(server.options())));
     store.migrate().await.expect("migrate");
     let id = create(&store).await;
-    let mut other = server.options().connect().await.expect("a connection");
-    let lock = sqlx::raw_sql("BEGIN; LOCK TABLE sessions").execute(&mut other);
-    lock.await.expect("locked");
+    let mut other = lock_table(&server).await;
 
     let given_up = async || {
         for _ in 0..60 {

@@ -6,18 +6,13 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
     process::{Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
-use session_core::{
-    Clock, Committed, ManualClock, SessionId, SessionStore, SystemClock, Timestamp,
-};
+use session_core::{Committed, ManualClock, SessionId, SessionStore};
 use session_sqlx::SqliteStore;
-use session_tests::{Log, faults::until};
+use session_tests::{Log, PanickingClock, faults::until};
 use sqlx::{
     AssertSqlSafe, Row as _, SqlitePool,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions},
@@ -292,29 +287,18 @@ async fn nothing_that_was_answered_is_lost_when_the_process_is_killed() {
     );
 }
 
-/// Panics once when it is told to.
-struct Broken(Arc<AtomicBool>);
-
-impl Clock for Broken {
-    fn now(&self) -> Timestamp {
-        assert!(!self.0.swap(false, Ordering::Relaxed), "out of order");
-        SystemClock.now()
-    }
-}
-
 #[tokio::test]
 async fn a_clock_that_panics_leaves_no_lock_behind() {
     let directory = TempDir::new().expect("a directory");
     let options = SqliteStore::options(directory.path().join("sessions.db"))
         .busy_timeout(Duration::from_millis(50));
-    let panics = Arc::new(AtomicBool::new(false));
-    let clock = Broken(Arc::clone(&panics));
+    let clock = PanickingClock::default();
     let store = SqliteStore::builder(pool(options.clone()).await)
-        .clock(clock)
+        .clock(clock.clone())
         .build();
     store.migrate().await.expect("migrate");
     let id = create(&store).await;
-    panics.store(true, Ordering::Relaxed);
+    clock.panic();
     let error = store.commit(id, crate::ANYTIME, &touch()).await;
     assert!(error.expect_err("no time").is_unavailable());
     let other = SqliteStore::new(pool(options).await);

@@ -2,10 +2,7 @@
 
 use std::{
     future::pending,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex},
 };
 
 use axum::{
@@ -17,10 +14,9 @@ use axum::{
 };
 use futures_util::stream;
 use session_axum::{
-    Clock, FieldChange, Key, MemoryStore, SessionData, SessionError, SessionLayer,
-    SessionStore as _, SystemClock, Timestamp,
+    FieldChange, Key, MemoryStore, SessionData, SessionError, SessionLayer, SessionStore as _,
 };
-use session_tests::{Browser, Call, Log, SpyStore};
+use session_tests::{Browser, Call, Log, PanickingClock, SpyStore};
 use tokio::sync::{Notify, mpsc::unbounded_channel, oneshot};
 
 use crate::common::{
@@ -365,7 +361,7 @@ async fn a_session_whose_response_panicked_is_open_to_nobody() {
     let (hand, mut handed) = unbounded_channel();
     let handler = async move |visit: Visits| {
         visit.set_count(2);
-        clock.0.store(true, Ordering::Relaxed);
+        clock.panic();
         hand.send(visit).expect("waits for it");
     };
     let layer = SessionLayer::new(store, Key::generate());
@@ -378,16 +374,4 @@ async fn a_session_whose_response_panicked_is_open_to_nobody() {
     visit.session().rotate();
     assert_eq!(outcome(&visit.session().commit().await), "ok");
     assert_eq!(browser.get("/read").await.body, "1 nobody");
-}
-
-/// Panics at the one call after it was told to.
-#[derive(Clone, Default)]
-struct PanickingClock(Arc<AtomicBool>);
-
-impl Clock for PanickingClock {
-    fn now(&self) -> Timestamp {
-        let panics = self.0.swap(false, Ordering::Relaxed);
-        assert!(!panics, "the clock is broken");
-        SystemClock.now()
-    }
 }
