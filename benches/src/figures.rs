@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bench_harness::Adapter;
 
-use crate::adapters::{FLOOR, OURS};
+use crate::adapters::FLOOR;
 
 /// (measure, adapter, what) and the figure.
 #[derive(Default)]
@@ -34,10 +34,10 @@ impl Figures {
         Some(self.get(measure, adapter, what)? / self.get(measure, FLOOR.name, what)?)
     }
 
-    /// What we cost above bare axum, as a part of what a peer does.
+    /// What one costs above bare axum, as a part of what a peer does.
     #[must_use]
-    pub fn of_peer(&self, measure: &str, peer: Adapter, what: &str) -> Option<f64> {
-        let ours = self.above_floor(measure, OURS.name, what)?;
-        Some(ours / self.above_floor(measure, peer.name, what)?)
+    pub fn of_peer(&self, measure: &str, one: Adapter, peer: Adapter, what: &str) -> Option<f64> {
+        let cost = self.above_floor(measure, one.name, what)?;
+        Some(cost / self.above_floor(measure, peer.name, what)?)
     }
 }

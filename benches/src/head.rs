@@ -32,8 +32,9 @@ pub fn run(report: &mut Report) {
          Most works, `read` and `update` among them, send one cookie again and again, and ours remembers what it opened \
          lately.\nThe cookies of \"10,000 sessions in turn\" and of a store that grows it has to open each time.\n\
          The state of ten fields has about 1 KiB. A cookie is sealed, signed or plain as the adapter's name says: \
-         `ours`,\n`ts-private`, `ts-moka`, `axum_session` and `by-hand` (axum-extra's `PrivateCookieJar` and a \
-         `Mutex<HashMap>`) seal it.\n",
+         `ours`,\n`ts-private`, `ts-moka`, `axum_session`, `by-hand` (axum-extra's `PrivateCookieJar` and a \
+         `Mutex<HashMap>`) and `sketch`\n(a layer with nothing of what makes a session right; it remembers every cookie \
+         that opened) seal it.\n",
     );
     let processor = processor().unwrap_or_else(|| "an unknown processor".into());
     let cores = thread::available_parallelism().map_or(1, usize::from);

@@ -265,10 +265,10 @@ fn map(figures: &mut Figures) {
     }
 }
 
-/// How many times more a request of ours costs at the largest size than at the smallest, without what the cache
+/// How many times more a request costs at the largest size than at the smallest, without what the cache
 /// misses explain.
 #[must_use]
-pub fn flatness(figures: &Figures, measure: &str) -> Option<f64> {
+pub fn flatness(figures: &Figures, one: Adapter, measure: &str) -> Option<f64> {
     let (smallest, largest) = (SIZES[0].to_string(), SIZES[3].to_string());
     let of = |name| {
         Some((
@@ -276,7 +276,7 @@ pub fn flatness(figures: &Figures, measure: &str) -> Option<f64> {
             figures.get(measure, name, &largest)?,
         ))
     };
-    let (ours_small, ours_large) = of(OURS.name)?;
+    let (its_small, its_large) = of(one.name)?;
     let (map_small, map_large) = of(MAP)?;
-    Some((ours_large - (map_large - map_small)) / ours_small)
+    Some((its_large - (map_large - map_small)) / its_small)
 }

@@ -3,7 +3,7 @@
 use bench_harness::{Adapter, Prepared, Work, callgrind, runtime};
 
 use crate::{
-    adapters::{AXUM_SESSION, BY_HAND, FLOOR, OURS, PRIVATE},
+    adapters::{AXUM_SESSION, BY_HAND, FLOOR, OURS, PRIVATE, SKETCH},
     args::Args,
     clock::Working,
     figures::Figures,
@@ -60,7 +60,7 @@ pub fn run_instructions(
     report: &mut Report,
     figures: &mut Figures,
 ) -> Result<(), String> {
-    let of_targets = [FLOOR, OURS, PRIVATE, AXUM_SESSION, BY_HAND];
+    let of_targets = [FLOOR, OURS, PRIVATE, AXUM_SESSION, BY_HAND, SKETCH];
     let adapters: Vec<_> = of_targets.into_iter().filter(|it| args.has(*it)).collect();
     for &work in &args.works {
         for adapter in &adapters {

@@ -1,9 +1,9 @@
 //! What is to be reached, beside what was measured.
 
-use bench_harness::Work;
+use bench_harness::{Adapter, Work};
 
 use crate::{
-    adapters::{BY_HAND, OURS, PRIVATE},
+    adapters::{BY_HAND, OURS, PRIVATE, SKETCH},
     expiry::HALF_EXPIRES,
     figures::Figures,
     memory::{SIZES, flatness},
@@ -26,11 +26,13 @@ pub fn run(report: &mut Report, figures: &Figures) {
     report.section(
         "Targets",
         "Overhead is what a request costs above bare axum in the same run; \"of\" a peer is our overhead as a part \
-         of its overhead.",
+         of its overhead.\n\
+         The sketch shows about the least that one request over a layer of axum can cost.",
     );
     let mut missed = Vec::new();
     let mut rows = Vec::new();
-    for (what, limit, measured) in targets(figures) {
+    let sketch = targets(figures, SKETCH).into_iter();
+    for ((what, limit, measured), (.., sketch)) in targets(figures, OURS).into_iter().zip(sketch) {
         let (wanted, reached) = match limit {
             AtMost(most) => (format!("≤ {most}"), measured.map(|it| it <= most)),
             AtLeast(least) => (format!("≥ {least}"), measured.map(|it| it >= least)),
@@ -43,10 +45,16 @@ pub fn run(report: &mut Report, figures: &Figures) {
             Some(false) => "**no**",
             None => "not measured",
         };
-        let measured = or_dash(measured, |it| format!("{it:.2}"));
-        rows.push(vec![what.to_owned(), wanted, measured, reached.to_owned()]);
+        let [measured, sketch] = [measured, sketch].map(|it| or_dash(it, |it| format!("{it:.2}")));
+        rows.push(vec![
+            what.to_owned(),
+            wanted,
+            measured,
+            reached.to_owned(),
+            sketch,
+        ]);
     }
-    let head = ["what", "wanted", "measured", "reached"];
+    let head = ["what", "wanted", "measured", "reached", "the sketch"];
     report.table(&head.map(str::to_owned), &rows);
     report.line(&if missed.is_empty() {
         "\nEvery target that was measured is reached.".to_owned()
@@ -55,20 +63,21 @@ pub fn run(report: &mut Report, figures: &Figures) {
     });
 }
 
-fn targets(figures: &Figures) -> Vec<Target> {
-    let mut targets = requests(figures);
-    targets.extend(processes(figures));
-    targets.extend(stores(figures));
+/// Of us, or of another one.
+fn targets(figures: &Figures, of: Adapter) -> Vec<Target> {
+    let mut targets = requests(figures, of);
+    targets.extend(processes(figures, of));
+    targets.extend(stores(figures, of));
     targets
 }
 
-fn requests(figures: &Figures) -> Vec<Target> {
-    let of = |peer, work: Work| figures.of_peer("ns", peer, work.name());
-    let instructions = |peer, work: Work| figures.of_peer("instructions", peer, work.name());
-    let allocations = |work: Work| figures.above_floor("allocations", OURS.name, work.name());
+fn requests(figures: &Figures, one: Adapter) -> Vec<Target> {
+    let of = |peer, work: Work| figures.of_peer("ns", one, peer, work.name());
+    let instructions = |peer, work: Work| figures.of_peer("instructions", one, peer, work.name());
+    let allocations = |work: Work| figures.above_floor("allocations", one.name, work.name());
     let beyond_read = |work: Work| {
-        let nanos = figures.get("ns", OURS.name, work.name())?;
-        Some((nanos - figures.get("ns", OURS.name, Work::Read.name())?) / 1e3)
+        let nanos = figures.get("ns", one.name, work.name())?;
+        Some((nanos - figures.get("ns", one.name, Work::Read.name())?) / 1e3)
     };
     vec![
         (
@@ -135,30 +144,30 @@ fn requests(figures: &Figures) -> Vec<Target> {
     ]
 }
 
-fn processes(figures: &Figures) -> Vec<Target> {
-    let ours = |measure, what: &str| figures.get(measure, OURS.name, what);
-    let loopback = |work: Work| figures.of_floor("loopback", OURS.name, work.name());
+fn processes(figures: &Figures, one: Adapter) -> Vec<Target> {
+    let its = |measure, what: &str| figures.get(measure, one.name, what);
+    let loopback = |work: Work| figures.of_floor("loopback", one.name, work.name());
     let (read, update) = (Work::Read.name(), Work::Update.name());
     let largest = SIZES[3].to_string();
     let bytes = SIZES
         .iter()
-        .filter_map(|size| ours("heap", &size.to_string()));
+        .filter_map(|size| its("heap", &size.to_string()));
     vec![
-        ("two threads of one, read", AtLeast(1.7), ours(APART, read)),
+        ("two threads of one, read", AtLeast(1.7), its(APART, read)),
         (
             "two threads of one, `update`",
             AtLeast(1.7),
-            ours(APART, update),
+            its(APART, update),
         ),
         (
             "two threads of one, all on one session, read",
             AtLeast(0.9),
-            ours(TOGETHER, read),
+            its(TOGETHER, read),
         ),
         (
             "two threads of one, all on one session, `update`",
             AtLeast(0.9),
-            ours(TOGETHER, update),
+            its(TOGETHER, update),
         ),
         (
             "loopback, of bare axum's requests per second, read",
@@ -178,30 +187,30 @@ fn processes(figures: &Figures) -> Vec<Target> {
         (
             "read among 5,000,000 of among 10,000, beyond cache misses",
             AtMost(1.25),
-            flatness(figures, "read at"),
+            flatness(figures, one, "read at"),
         ),
         (
             "`update` among 5,000,000 of among 10,000, beyond cache misses",
             AtMost(1.25),
-            flatness(figures, "update at"),
+            flatness(figures, one, "update at"),
         ),
         (
             "worst pause while the map grows, ms",
             AtMost(2.0),
-            ours("growth", &largest),
+            its("growth", &largest),
         ),
         (
             "worst pause while half a million expire, ms",
             AtMost(2.0),
-            ours(HALF_EXPIRES, "working"),
+            its(HALF_EXPIRES, "working"),
         ),
     ]
 }
 
-fn stores(figures: &Figures) -> Vec<Target> {
+fn stores(figures: &Figures, one: Adapter) -> Vec<Target> {
     let beside = |store: &str, what: &str| {
         let of = |name| figures.get(store, name, what);
-        Some(of(OURS.name)? / of("tower-sessions")?)
+        Some(of(one.name)? / of("tower-sessions")?)
     };
     vec![
         (

@@ -2,6 +2,7 @@
 
 mod axum_session;
 mod by_hand;
+mod sketch;
 mod tower_sessions;
 
 use bench_harness::Adapter;
@@ -13,11 +14,12 @@ pub const FLOOR: Adapter = bench_harness::FLOOR;
 pub const OURS: Adapter = bench_ours::ADAPTER;
 pub const PRIVATE: Adapter = tower_sessions::PRIVATE;
 pub const BY_HAND: Adapter = by_hand::ADAPTER;
+pub const SKETCH: Adapter = sketch::ADAPTER;
 pub const MOKA: Adapter = tower_sessions::MOKA;
 pub const AXUM_SESSION: Adapter = axum_session::ADAPTER;
 
 /// In the order of the tables.
-pub const ALL: [Adapter; 8] = [
+pub const ALL: [Adapter; 9] = [
     FLOOR,
     OURS,
     PRIVATE,
@@ -26,6 +28,7 @@ pub const ALL: [Adapter; 8] = [
     MOKA,
     AXUM_SESSION,
     BY_HAND,
+    SKETCH,
 ];
 
 #[must_use]
