@@ -41,10 +41,18 @@ impl Worst {
     }
 
     fn add(&mut self, working: &Working, start: Instant) {
-        let working = working.elapsed().as_secs_f64() * 1e3;
-        self.working = self.working.max(working);
-        let waiting = start.elapsed().as_secs_f64() * 1e3;
-        self.waiting = self.waiting.max(waiting);
+        *self = self.worse(Self {
+            working: working.elapsed().as_secs_f64() * 1e3,
+            waiting: start.elapsed().as_secs_f64() * 1e3,
+        });
+    }
+
+    /// What either had.
+    pub(crate) fn worse(self, other: Self) -> Self {
+        Self {
+            working: self.working.max(other.working),
+            waiting: self.waiting.max(other.waiting),
+        }
     }
 
     /// What both had.
