@@ -229,13 +229,17 @@ impl Session {
     /// Starts a session, if something was written.
     pub(crate) async fn start(&self, staged: &Staged) -> Result<(), Error> {
         let changes = staged.changes(&Fields::default());
-        if changes.fields.is_empty() && staged.owner.owner().is_none() {
-            return Ok(());
-        }
-        let quiet = matches!(self.lock().life, Life::Absent { quiet: true, .. });
-        if quiet && staged.owner.owner().is_none() {
-            observe::dropped_beside_rotation();
-            return Err(Error::Gone);
+        if staged.owner.owner().is_none() {
+            let writes = !changes.fields.is_empty();
+            let quiet = matches!(self.lock().life, Life::Absent { quiet: true, .. });
+            // Of several sessions each was ended; of the one that was rotated, nobody ended anything.
+            if quiet && (writes || (staged.destroy && self.rivals().is_empty())) {
+                observe::dropped_beside_rotation();
+                return Err(Error::Gone);
+            }
+            if !writes {
+                return Ok(());
+            }
         }
         let policy = &self.backend().policy;
         check_growth(

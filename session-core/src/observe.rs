@@ -242,7 +242,7 @@ pub(crate) fn dropped_beside_rotation() {
     event!(
         DEBUG,
         "session.dropped_beside_rotation",
-        "writes dropped: the client has a better cookie, or is about to"
+        "writes or a log-out dropped: the client has a better cookie, or is about to"
     );
 }
 

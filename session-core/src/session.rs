@@ -212,8 +212,10 @@ impl Session {
     /// new session. To log somebody in, [set the owner](Self::set_owner) instead.
     ///
     /// Who logs out is logged out: it ends the session also if another request rotated it meanwhile, and each of several
-    /// whose tokens the client showed ([`Status::Ambiguous`]), at the price of a load for each. After the
-    /// response head has left, it needs a [`commit`](Self::commit).
+    /// whose tokens the client showed ([`Status::Ambiguous`]), at the price of a load for each. But a request that came with
+    /// the token from before the rotation ([`Status::Replayed`]) has no session to end: for the time of the
+    /// [`rotation_grace`](crate::Policy::rotation_grace) it does nothing, and an explicit [`commit`](Self::commit) says
+    /// [`Error::Gone`]. After the response head has left, it needs a `commit`.
     pub fn destroy(&self) {
         let sent = {
             let mut state = self.lock();

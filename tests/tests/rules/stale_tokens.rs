@@ -96,7 +96,7 @@ async fn within_the_grace_update_and_commit_say_gone() {
         ("update", "Gone"),
         ("commit", "Gone"),
         ("destroy_write", "Gone"),
-        ("destroy_commit", "ok"),
+        ("destroy_commit", "Gone"),
         ("refresh", "ok"),
         ("peek", "ok"),
     ] {
