@@ -1,6 +1,6 @@
 //! What caches must know of a response that has to do with a session (RFC 9111, 7.3; ASVS 5, 14.3.2).
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::{
     headers::{add, put},
@@ -15,10 +15,17 @@ pub(crate) fn mark(headers: &mut HeaderMap, sets_cookie: bool, token_header: Opt
         vary(headers, HeaderValue::from_static("authorization"));
         vary(headers, name);
     }
-    let ours = HeaderValue::from_static(if sets_cookie { "no-store" } else { "private" });
-    let Some((theirs, ours)) = add(headers, &header::CACHE_CONTROL, ours) else {
+    if sets_cookie {
+        silence_single_caches(headers);
+    }
+    let ours = HeaderValue::from_static(if sets_cookie { NO_STORE } else { PRIVATE });
+    let Some((mut theirs, ours)) = add(headers, &header::CACHE_CONTROL, ours) else {
         return;
     };
+    // That of a layer within this one, which set no cookie.
+    if sets_cookie {
+        theirs.pop_if(|last| last == PRIVATE);
+    }
     let shared = has(&theirs, &[b"public", b"s-maxage"]);
     if is_kept_out_of_shared_caches(&theirs) || (shared && !sets_cookie) {
         put(headers, &header::CACHE_CONTROL, theirs);
@@ -27,6 +34,21 @@ pub(crate) fn mark(headers: &mut HeaderMap, sets_cookie: bool, token_header: Opt
             observe::cache_overridden();
         }
         headers.insert(header::CACHE_CONTROL, ours);
+    }
+}
+
+const NO_STORE: &str = "no-store";
+const PRIVATE: &str = "private";
+
+/// What the handler says to single caches, which then overlook `Cache-Control` (RFC 9213, 2.1).
+fn silence_single_caches(headers: &mut HeaderMap) {
+    let is_targeted = |name: &&HeaderName| {
+        name.as_str().ends_with("-cache-control") || *name == "surrogate-control"
+    };
+    let targeted: Vec<_> = headers.keys().filter(is_targeted).cloned().collect();
+    for name in targeted {
+        headers.remove(name);
+        observe::cache_overridden();
     }
 }
 

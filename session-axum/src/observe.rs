@@ -23,7 +23,7 @@ pub(crate) fn rejected(error: &SessionRejection) {
 pub(crate) fn cache_overridden() {
     tracing::warn!(
         name: "session.cache_overridden", target: TARGET,
-        "a handler's `Cache-Control` would let shared caches keep a session's cookie: `no-store` was sent instead"
+        "a handler would let shared caches keep a session's cookie: `Cache-Control: no-store` was sent instead"
     );
 }
 

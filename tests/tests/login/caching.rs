@@ -2,12 +2,12 @@
 
 use axum::{
     Router,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
-use session_axum::{Session, SessionLayer};
-use session_tests::{Answer, Browser, SpyStore};
+use session_axum::{Session, SessionLayer, SessionRejection, StoreError};
+use session_tests::{Answer, Browser, Call, SpyStore};
 
 use crate::{
     common::{get_with, layer},
@@ -144,6 +144,48 @@ async fn by_default_a_page_that_used_the_session_is_private_and_one_that_did_not
         (answer.header("cache-control"), answer.header("vary")),
         (String::new(), String::new())
     );
+}
+
+#[tokio::test]
+async fn a_failed_load_that_the_handler_answers_for_is_as_private_as_any() {
+    let store = SpyStore::new();
+    let page = async |session: Result<Session, SessionRejection>| {
+        let cache = [(header::CACHE_CONTROL, "max-age=60")];
+        (cache, session.is_ok().to_string())
+    };
+    let write = async |session: Session| session.insert("name", "ada");
+    let routes = Router::new()
+        .route("/", get(page))
+        .route("/write", get(write));
+    let browser = Browser::new(routes.layer(layer(&store)));
+    browser.get("/write").await;
+    store.fail(Call::Load, StoreError::unavailable("down"));
+    let answer = browser.get("/").await;
+    assert_eq!(answer.body, "false");
+    assert_eq!(answer.header("cache-control"), "max-age=60, private");
+    assert_eq!(answer.header("vary"), "Cookie");
+}
+
+#[tokio::test]
+async fn what_is_said_to_single_caches_gives_way_to_our_cookie() {
+    for name in [
+        "cdn-cache-control",
+        "surrogate-control",
+        "x-cdn-cache-control",
+    ] {
+        let browser = app(
+            layer(&SpyStore::new()),
+            (name, "public, max-age=60"),
+            StatusCode::OK,
+        );
+        assert_eq!(
+            browser.get("/page").await.header(name),
+            "public, max-age=60"
+        );
+        let answer = browser.get("/write").await;
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert_eq!(answer.header(name), "");
+    }
 }
 
 #[tokio::test]
