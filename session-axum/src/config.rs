@@ -290,7 +290,7 @@ fn is_domain(domain: &str) -> bool {
 }
 
 /// A domain as browsers compare it (RFC 6265bis, 5.1.3 and 5.6.3).
-pub(crate) fn host_of(domain: Option<&String>) -> Option<String> {
+fn host_of(domain: Option<&String>) -> Option<String> {
     let domain = domain?.to_ascii_lowercase();
     Some(domain.trim_start_matches('.').to_owned())
 }

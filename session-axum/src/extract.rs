@@ -207,14 +207,12 @@ impl<S: Sync, L: 'static> FromRequestParts<S> for Session<L> {
             Some(Slot::Skipped) => return Err(SessionRejection::Skipped),
             None => return Err(SessionRejection::missing_layer::<L>()),
         };
-        if place.is_inside_the_cookie_of(place)
-            || Slot::<L>::has_another_s_cookie(place, &parts.extensions)
-        {
-            return Err(SessionRejection::OneCookie {
-                cookie: place.config.sealer.name().to_owned(),
-            });
+        if let Some(name) = Slot::<L>::shared(place, &parts.extensions) {
+            let name = name.to_owned();
+            return Err(SessionRejection::OneCookie { name });
         }
-        let inner = place.session(&parts.headers).await;
+        let beside_others = Slot::<L>::is_beside_others(place, &parts.extensions);
+        let inner = place.session(&parts.headers, beside_others).await;
         Ok(Self {
             inner: inner.map_err(SessionRejection::Store)?,
             layer: PhantomData,

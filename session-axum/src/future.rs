@@ -12,7 +12,12 @@ use http::StatusCode;
 use pin_project_lite::pin_project;
 use session_core::{BoxFuture, CookieChange, Finished};
 
-use crate::{SessionError, config::Config, slot::Place, transport::Heard};
+use crate::{
+    SessionError,
+    config::Config,
+    slot::Place,
+    transport::{self, Heard},
+};
 
 pin_project! {
     /// The response of a [`SessionService`](crate::service::SessionService).
@@ -67,9 +72,7 @@ where
         };
         let (heard, failed) = (opened.heard, is_failure(response.status()));
         let Ok(session) = opened.session else {
-            place
-                .config
-                .tell(response.headers_mut(), heard, CookieChange::Keep);
+            place.config.tell(&mut response, heard, CookieChange::Keep);
             return Poll::Ready(Ok(response));
         };
         if let Some(finished) = Finished::at_once(&session, failed) {
@@ -95,9 +98,9 @@ fn is_failure(status: StatusCode) -> bool {
 /// Puts in what the client must be told; after a failure an error takes the place of the handler's response.
 fn finish(response: &mut Response, config: &Config, heard: Heard, finished: Finished) {
     if let Some(error) = finished.error {
-        *response = SessionError::from(error).into_response();
+        transport::replace(response, SessionError::from(error).into_response());
     }
-    config.tell(response.headers_mut(), heard, finished.cookie);
+    config.tell(response, heard, finished.cookie);
 }
 
 impl<F> std::fmt::Debug for ResponseFuture<F> {

@@ -56,7 +56,7 @@ impl SessionLayer {
     }
 
     /// A layer marked `L`, beside others. Give it a [`cookie_name`](Self::cookie_name) of its own: on a route that has
-    /// another layer with the same cookie, its extractors are rejected ([`OneCookie`](crate::SessionRejection::OneCookie)).
+    /// another layer of the same name, its extractors are rejected ([`OneCookie`](crate::SessionRejection::OneCookie)).
     ///
     /// ```
     /// use session_axum::{Key, MemoryStore, SessionLayer};
@@ -173,7 +173,7 @@ impl<L> SessionLayer<L> {
     }
 
     /// Whether cookies are read and set at all. Default: `true`; `false` leaves only the
-    /// [`token_header`](Self::token_header).
+    /// [`token_header`](Self::token_header). The [`cookie_name`](Self::cookie_name) still counts: the seal is bound to it.
     #[must_use]
     pub fn cookies(self, cookies: bool) -> Self {
         self.with(|config| config.cookies = cookies)

@@ -20,14 +20,16 @@ pub enum SessionRejection {
         /// The type that marks the layer; `None` for the plain one.
         marker: Option<&'static str>,
     },
-    /// Another layer and the one of this marker have the same cookie, by name, path and domain; or a layer nested in
-    /// another has that of the other, whose session this request has taken already: 500. Each would overwrite the other's.
+    /// Another layer and the one of this marker have the same cookie, by name, or the same token header; or a layer nested in
+    /// another has that of the other, whose session this request has taken already: 500. Each would overwrite the other's,
+    /// and what one has sealed might open the other: a seal is bound to the name.
     #[error(
-        "two session layers on this route have one cookie, `{cookie}`: give one of them its own `cookie_name(..)`"
+        "two session layers on this route have one cookie or token header, `{name}`: \
+         give one of them its own `cookie_name(..)` or `token_header(..)`"
     )]
     OneCookie {
-        /// The cookie's name.
-        cookie: String,
+        /// The name of what they share.
+        name: String,
     },
     /// A [`skip_header`](crate::SessionLayer::skip_header) of the request asked for no session: 400.
     /// Take an `Option` to serve such requests.

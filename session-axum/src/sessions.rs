@@ -115,7 +115,9 @@ impl Sessions {
     }
 
     /// Ends all sessions of an owner but this one, as after a change of the password (ASVS 5, 7.4.3); how many.
-    /// This one goes on, and [rotates](session_core::Session::rotate) when its response leaves.
+    /// This one goes on, and [rotates](session_core::Session::rotate) when its response leaves. It goes on also where another
+    /// request has rotated it since this one began: if that may have been somebody else with the same cookie, `rotate()` and
+    /// `commit()` first, and after a `Gone` [`revoke_all`](Self::revoke_all).
     pub async fn revoke_others(
         &self,
         owner: &str,

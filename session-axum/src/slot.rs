@@ -7,10 +7,7 @@ use parking_lot::Mutex;
 use session_core::{Session, StoreError};
 use tokio::sync::Mutex as Queue;
 
-use crate::{
-    config::{Config, host_of},
-    transport::Heard,
-};
+use crate::{config::Config, transport::Heard};
 
 /// In the request's extensions, one for each marker.
 pub(crate) enum Slot<L> {
@@ -57,12 +54,16 @@ impl Place {
     }
 
     /// The request's session: opened and loaded at the first call, shared by all later ones (R3).
-    pub(crate) async fn session(&self, headers: &HeaderMap) -> Result<Session, StoreError> {
+    pub(crate) async fn session(
+        &self,
+        headers: &HeaderMap,
+        beside_others: bool,
+    ) -> Result<Session, StoreError> {
         {
             let mut inside = self.inside.lock();
             if inside.opened.is_some() || self.config.backend.answers_at_once() {
                 return inside.session(|| {
-                    let (presented, heard) = self.config.listen(headers);
+                    let (presented, heard) = self.config.listen(headers, beside_others);
                     let backend = Arc::clone(&self.config.backend);
                     let session = Session::open_at_once(backend, presented);
                     Opened { session, heard }
@@ -70,15 +71,15 @@ impl Place {
             }
         }
         // A handler's future need not have room for it.
-        Box::pin(self.wait(headers)).await
+        Box::pin(self.wait(headers, beside_others)).await
     }
 
-    async fn wait(&self, headers: &HeaderMap) -> Result<Session, StoreError> {
+    async fn wait(&self, headers: &HeaderMap, beside_others: bool) -> Result<Session, StoreError> {
         let _alone = self.opening.lock().await;
         if let Some(opened) = &self.inside.lock().opened {
             return opened.session.clone();
         }
-        let (presented, heard) = self.config.listen(headers);
+        let (presented, heard) = self.config.listen(headers, beside_others);
         let backend = Arc::clone(&self.config.backend);
         let session = Session::open(backend, presented).await;
         self.inside.lock().session(|| Opened { session, heard })
@@ -97,20 +98,23 @@ impl Place {
         }
     }
 
-    /// A browser would keep one cookie for both.
-    pub(crate) fn has_the_cookie_of(&self, other: &Self) -> bool {
+    /// By what one answers as the other does, and opens what the other has sealed: path and domain part neither.
+    fn shares(&self, other: &Self) -> Option<&str> {
         let (one, other) = (&*self.config, &*other.config);
-        one.cookies
-            && other.cookies
-            && one.sealer.name() == other.sealer.name()
-            && one.template.path == other.template.path
-            && host_of(one.template.domain.as_ref()) == host_of(other.template.domain.as_ref())
+        let name = one.sealer.name();
+        if name == other.sealer.name() {
+            return Some(name);
+        }
+        let header = one.token_header.as_deref()?;
+        let others = other.token_header.as_deref()?;
+        header.eq_ignore_ascii_case(others).then_some(header)
     }
 
-    /// A layer around this one has the cookie of that one, and its session is in use already.
-    pub(crate) fn is_inside_the_cookie_of(&self, other: &Self) -> bool {
-        let mut outer = successors(self.outer.as_deref(), |place| place.outer.as_deref());
-        outer.any(|outer| outer.inside.lock().opened.is_some() && outer.has_the_cookie_of(other))
+    /// What a layer around this one, whose session is in use already, shares with that one.
+    fn outer_shares(&self, other: &Self) -> Option<&str> {
+        let outer = successors(self.outer.as_deref(), |place| place.outer.as_deref());
+        let mut used = outer.filter(|outer| outer.inside.lock().opened.is_some());
+        used.find_map(|outer| outer.shares(other))
     }
 
     /// What came of the extractions. If there were none, none will come to anything.
@@ -149,9 +153,12 @@ impl<L: 'static> Slot<L> {
 
     /// Two layers with one cookie overwrite each other's, without a word. It is found out here, where a marked one is
     /// used: a request that takes the plain one pays nothing for it.
-    pub(crate) fn has_another_s_cookie(place: &Place, extensions: &Extensions) -> bool {
+    pub(crate) fn shared<'p>(place: &'p Place, extensions: &'p Extensions) -> Option<&'p str> {
+        if let Some(shared) = place.outer_shares(place) {
+            return Some(shared);
+        }
         if !Self::is_marked() {
-            return false;
+            return None;
         }
         let plain = match extensions.get::<Slot<()>>() {
             Some(Slot::Open(plain, _)) => Some(plain),
@@ -165,7 +172,16 @@ impl<L: 'static> Slot<L> {
         plain
             .into_iter()
             .chain(others)
-            .any(|other| other.has_the_cookie_of(place) || other.is_inside_the_cookie_of(place))
+            .find_map(|other| other.shares(place).or_else(|| other.outer_shares(place)))
+    }
+
+    /// Other layers are on this route.
+    pub(crate) fn is_beside_others(place: &Place, extensions: &Extensions) -> bool {
+        let marked = extensions.get::<Marked>();
+        let marked = marked.map_or(0, |Marked(places)| places.len());
+        place.outer.is_some()
+            || marked > usize::from(Self::is_marked())
+            || (Self::is_marked() && extensions.get::<Slot<()>>().is_some())
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use http::{HeaderMap, HeaderName, header};
+use axum::response::Response;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use session_core::{CookieChange, Presented, Token};
 
 use crate::{
@@ -18,6 +19,24 @@ pub(crate) struct Heard {
     way: Way,
     /// More than one cookie of ours: what does not open may be anybody's.
     crowded: bool,
+    /// Other layers are on this route.
+    beside_others: bool,
+}
+
+/// In the response's extensions: the tokens that were told where several layers are on a route. What one has committed
+/// stands, also if another one fails around it (R10).
+#[derive(Clone, Default)]
+struct Told(Vec<(HeaderName, HeaderValue)>);
+
+/// An error takes the place of what a handler answered, but not of what layers within this one have told.
+pub(crate) fn replace(response: &mut Response, error: Response) {
+    let mut failed = std::mem::replace(response, error);
+    if let Some(told) = failed.extensions_mut().remove::<Told>() {
+        for (name, token) in &told.0 {
+            response.headers_mut().append(name, token.clone());
+        }
+        response.extensions_mut().insert(told);
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +47,7 @@ enum Way {
 
 impl Config {
     /// Opens what a request brought.
-    pub(crate) fn listen(&self, headers: &HeaderMap) -> (Presented, Heard) {
+    pub(crate) fn listen(&self, headers: &HeaderMap, beside_others: bool) -> (Presented, Heard) {
         let way = match &self.token_header {
             Some(name) if bearer(headers).is_some() || headers.contains_key(name) => Way::Header,
             // Without cookies a newcomer need not ask: nobody starts a session whose token is told to nobody.
@@ -49,22 +68,36 @@ impl Config {
         }
         let passing = way == Way::Cookie && self.former.is_some();
         let crowded = choice.opened > 1;
-        (choice.made(passing), Heard { way, crowded })
+        let heard = Heard {
+            way,
+            crowded,
+            beside_others,
+        };
+        (choice.made(passing), heard)
     }
 
     /// Tells the client of its token, and caches of the rest.
-    pub(crate) fn tell(&self, headers: &mut HeaderMap, heard: Heard, change: CookieChange) {
-        let says = match heard.way {
-            Way::Cookie => self.tell_by_cookie(headers, change, heard.crowded),
-            Way::Header => self.tell_by_header(headers, change),
+    pub(crate) fn tell(&self, response: &mut Response, heard: Heard, change: CookieChange) {
+        let told = match heard.way {
+            Way::Cookie => self.cookie(change, heard.crowded),
+            Way::Header => self.header(change),
         };
-        if says {
+        let says = told.is_some();
+        if let Some((name, token)) = told {
+            if heard.beside_others {
+                let Told(all) = response.extensions_mut().get_or_insert_default();
+                all.push((name.clone(), token.clone()));
+            }
+            match heard.way {
+                Way::Cookie => cookie::set_only(response.headers_mut(), self.sealer.name(), token),
+                Way::Header => drop(response.headers_mut().insert(name, token)),
+            }
             observe::client_told(heard.way);
         }
-        caching::mark(headers, says, self.token_header.as_deref());
+        caching::mark(response.headers_mut(), says, self.token_header.as_deref());
     }
 
-    fn tell_by_cookie(&self, headers: &mut HeaderMap, change: CookieChange, crowded: bool) -> bool {
+    fn cookie(&self, change: CookieChange, crowded: bool) -> Option<(HeaderName, HeaderValue)> {
         let name = self.sealer.name();
         let cookie = match change {
             CookieChange::Set { token, max_age } => {
@@ -78,28 +111,17 @@ impl Config {
             }),
             CookieChange::Keep => None,
         };
-        let says = cookie.is_some();
-        if let Some(cookie) = cookie {
-            cookie::set_only(headers, name, cookie);
-        }
-        says
+        Some((header::SET_COOKIE, cookie?))
     }
 
-    fn tell_by_header(&self, headers: &mut HeaderMap, change: CookieChange) -> bool {
+    fn header(&self, change: CookieChange) -> Option<(HeaderName, HeaderValue)> {
         let token = match change {
-            CookieChange::Keep => return false,
+            CookieChange::Keep => return None,
             CookieChange::Set { token, .. } => self.sealer.seal(token),
             CookieChange::Remove => String::new(),
         };
-        let name = self
-            .token_header
-            .as_ref()
-            .and_then(|name| HeaderName::try_from(name).ok());
-        let (Some(name), Some(token)) = (name, cookie::secret(token)) else {
-            return false;
-        };
-        headers.insert(name, token);
-        true
+        let name = HeaderName::try_from(self.token_header.as_ref()?).ok()?;
+        Some((name, cookie::secret(token)?))
     }
 }
 
