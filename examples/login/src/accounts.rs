@@ -57,7 +57,7 @@ impl Accounts {
     /// Whether this is the password of that account; the work is the same where there is no such account.
     pub(crate) async fn verify(&self, name: &str, password: String) -> Option<Proof> {
         let user = normal(name);
-        let known = self.hashes.read().get(&user).cloned();
+        let known = self.hash_of(&user);
         let hash = known.clone().unwrap_or_else(|| self.decoy.clone());
         let fits = self.in_turn(move || {
             let hash = hash.password_hash();
@@ -102,18 +102,30 @@ impl Accounts {
         }
     }
 
-    /// Sets the password of an account, or says why not.
-    pub(crate) async fn set_password(
-        &self,
-        user: &str,
-        password: String,
-    ) -> Result<(), &'static str> {
-        let hash = self.hash_new(password).await?;
-        self.hashes.write().insert(user.to_owned(), hash);
-        Ok(())
+    pub(crate) fn hash_of(&self, user: &str) -> Option<PasswordHashString> {
+        self.hashes.read().get(user).cloned()
     }
 
-    async fn hash_new(&self, password: String) -> Result<PasswordHashString, &'static str> {
+    /// Sets the password of an account if it is still the old one; says whether it was.
+    pub(crate) fn replace(
+        &self,
+        user: &str,
+        old: Option<&PasswordHashString>,
+        new: PasswordHashString,
+    ) -> bool {
+        let mut hashes = self.hashes.write();
+        let is_current = hashes.get(user) == old;
+        if is_current {
+            hashes.insert(user.to_owned(), new);
+        }
+        is_current
+    }
+
+    /// The hash of a new password, or why it can't be one.
+    pub(crate) async fn hash_new(
+        &self,
+        password: String,
+    ) -> Result<PasswordHashString, &'static str> {
         if password.chars().count() < SHORTEST_PASSWORD {
             return Err("A password has at least 12 characters.");
         }
@@ -144,4 +156,17 @@ fn hash(password: &str) -> PasswordHashString {
 
 fn normal(name: &str) -> String {
     name.trim().to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_that_is_no_longer_the_old_one_is_not_replaced() {
+        let accounts = Accounts::with_demo_accounts();
+        let old = accounts.hash_of("ada");
+        assert!(accounts.replace("ada", old.as_ref(), hash("one")));
+        assert!(!accounts.replace("ada", old.as_ref(), hash("another")));
+    }
 }

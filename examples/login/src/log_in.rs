@@ -116,8 +116,10 @@ mod tests {
     ) -> Result<Response, SessionError> {
         let (name, password) = DEMO_ACCOUNTS[0];
         let proof = app.accounts.verify(name, password.to_owned()).await;
-        let changed = app.accounts.set_password(name, "another password".into());
-        changed.await.expect("it is long enough");
+        let old = app.accounts.hash_of(name);
+        let new = app.accounts.hash_new("another password".into()).await;
+        let new = new.expect("it is long enough");
+        assert!(app.accounts.replace(name, old.as_ref(), new));
         begin(&app, &device, &proof.expect("it is right"), &headers).await
     }
 

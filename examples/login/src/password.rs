@@ -27,9 +27,19 @@ pub(crate) async fn change(
     Form(form): Form<PasswordForm>,
 ) -> Result<Response, SessionError> {
     let user = account.user();
-    if let Err(why) = app.accounts.set_password(&user, form.password).await {
+    let refused = |why| {
         let page = page::change_password(Some(why), &user);
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+        Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+    };
+    let old = app.accounts.hash_of(&user);
+    let new = match app.accounts.hash_new(form.password).await {
+        Ok(new) => new,
+        Err(why) => return refused(why),
+    };
+    // That took a while. Whoever was logged out meanwhile, or came second, must not undo the change of the other.
+    account.session().refresh().await?;
+    if !app.accounts.replace(&user, old.as_ref(), new) {
+        return refused("Your password was changed meanwhile.");
     }
     // In this order: whoever logs in from now on needs the new password.
     app.sessions.revoke_others(&user, account.session()).await?;

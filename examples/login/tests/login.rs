@@ -370,6 +370,45 @@ async fn the_password_is_asked_for_again_before_it_is_changed() {
 }
 
 #[tokio::test]
+async fn a_device_that_is_logged_out_meanwhile_changes_no_password() {
+    let site = Site::new();
+    let laptop = site.logged_in(LAPTOP, ADA).await;
+    let phone = site.logged_in(PHONE, ADA).await;
+    let (change, _) = tokio::join!(
+        phone.submit("/password", "password=stolen+horse+battery"),
+        laptop.submit("/devices/log-out-others", ""),
+    );
+    assert_eq!(change.status, StatusCode::CONFLICT);
+    site.logged_in(DESKTOP, ADA).await;
+}
+
+#[tokio::test]
+async fn of_two_changes_of_the_password_at_once_one_holds() {
+    let site = Site::new();
+    let laptop = site.logged_in(LAPTOP, ADA).await;
+    let phone = site.logged_in(PHONE, ADA).await;
+    let (one, other) = [
+        "password=correct+horse+battery",
+        "password=stolen+horse+battery",
+    ]
+    .into();
+    let answers = tokio::join!(
+        laptop.submit("/password", one),
+        phone.submit("/password", other)
+    );
+
+    let mut holding = 0;
+    for (answer, password) in [(answers.0, one), (answers.1, other)] {
+        let log_in = format!("name=ada&{password}");
+        let log_in = site.device(DESKTOP).submit("/log-in", &log_in).await;
+        let holds = log_in.status == StatusCode::SEE_OTHER;
+        assert_eq!(answer.status == StatusCode::SEE_OTHER, holds);
+        holding += usize::from(holds);
+    }
+    assert_eq!(holding, 1);
+}
+
+#[tokio::test]
 async fn a_new_account_is_logged_in_and_its_name_is_taken() {
     let site = Site::new();
     let laptop = site.device(LAPTOP);
