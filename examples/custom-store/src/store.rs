@@ -9,6 +9,7 @@ use session_core::{
     Clock, Committed, Created, Guard, NewRecord, Patch, Record, SessionId, SessionStore,
     StoreError, SystemClock, Timestamp,
 };
+use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
 use crate::file::Files;
@@ -27,6 +28,8 @@ pub struct FileStore<C = SystemClock> {
 struct Inner<C> {
     files: Files,
     lock: PathBuf,
+    /// Of the writes of this process, one at a time.
+    turn: Arc<Mutex<()>>,
     /// The time is injected, so that no test has to wait for an expiry.
     clock: C,
 }
@@ -61,6 +64,7 @@ impl<C: Clock> FileStore<C> {
             inner: Arc::new(Inner {
                 files: Files::new(directory),
                 lock,
+                turn: Arc::default(),
                 clock,
             }),
         })
@@ -80,8 +84,11 @@ impl<C: Clock> FileStore<C> {
         &self,
         write: impl FnOnce(&Files, Timestamp) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        // At most one thread waits for the lock, however many writes are given up: the others are free for reads.
+        let turn = Arc::clone(&self.inner.turn).lock_owned().await;
         self.apart(|inner| {
-            // Other threads wait here, and other processes. It ends with the file, even if this process is killed.
+            let _turn = turn;
+            // Other processes wait here. It ends with the file, even if this process is killed.
             let lock = File::open(&inner.lock).map_err(StoreError::internal)?;
             lock.lock().map_err(StoreError::internal)?;
             write(&inner.files, inner.clock.now())

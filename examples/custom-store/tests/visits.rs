@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 use std::fs;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{COOKIE, SET_COOKIE};
@@ -11,6 +12,7 @@ use custom_store::FileStore;
 use http_body_util::BodyExt;
 use session_axum::{Key, SessionStore};
 use tempfile::TempDir;
+use tokio::time::timeout;
 use tower::ServiceExt;
 
 /// A program that is started anew for each visit: status, cookie and text.
@@ -78,4 +80,26 @@ async fn without_its_directory_the_store_fails_and_nobody_is_told_of_a_success()
     let response = app.oneshot(Request::new(Body::empty())).await.unwrap();
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert!(!response.headers().contains_key(SET_COOKIE));
+}
+
+#[test]
+fn writes_that_are_given_up_keep_no_read_waiting() {
+    let directory = TempDir::new().unwrap();
+    let store = FileStore::open(&directory).unwrap();
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().max_blocking_threads(2).build();
+    let runtime = runtime.unwrap();
+    // As another process holds it.
+    let lock = fs::File::open(directory.path().join("lock")).unwrap();
+    lock.lock().unwrap();
+    runtime.block_on(async {
+        for _ in 0..3 {
+            let write = timeout(Duration::ZERO, store.delete_expired(1));
+            write.await.expect_err("the lock is not free");
+        }
+        let read = timeout(Duration::from_secs(10), store.count()).await;
+        assert_eq!(read.expect("a thread is free").unwrap(), 0);
+        lock.unlock().unwrap();
+        store.delete_expired(1).await.unwrap();
+    });
 }
