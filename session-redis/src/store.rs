@@ -35,7 +35,7 @@ const MARK_HOLDS: Duration = Duration::from_hours(24 * 400);
 /// Sessions in Redis, Valkey or Redis Cluster.
 ///
 /// It takes the connection that the application has, and clones it for each call; the clones share one socket. (Of a
-/// cluster it takes the [client](RedisStore::cluster).)
+/// cluster it takes the client, by `RedisStore::cluster`.)
 /// Clones of the store are the same store.
 ///
 /// ```no_run
