@@ -236,8 +236,13 @@ fn find<'f>(fields: &'f [StagedField], name: &str) -> Option<&'f StagedField> {
 fn put(fields: &mut Vec<StagedField>, mut field: StagedField) {
     match fields.binary_search_by(|old| old.name.cmp(&field.name)) {
         Ok(at) => {
-            field.keep = field.keep.or(fields[at].keep);
-            fields[at] = field;
+            let old = &mut fields[at];
+            field.keep = field.keep.or(old.keep);
+            // What somebody set explicitly is no less so where another view sets it again.
+            if field.json == old.json {
+                field.none_is_absent &= old.none_is_absent;
+            }
+            *old = field;
         }
         Err(at) => fields.insert(at, field),
     }

@@ -149,6 +149,28 @@ async fn none_where_the_default_is_some_is_stored() {
     assert_eq!(browser.get("/lang").await.body, "Some(\"en\")");
 }
 
+/// [`Drawing`]'s field, absent where it is `None`.
+#[derive(SessionData)]
+struct Plain {
+    lang: Option<String>,
+}
+
+#[tokio::test]
+async fn an_explicit_none_of_one_view_is_not_undone_by_another_s() {
+    let store = SpyStore::new();
+    let none = async |drawing: Drawings, plain: TypedSession<Plain>| {
+        drawing.set_lang(None);
+        plain.set_lang(None);
+    };
+    let lang = async |drawing: Drawings| format!("{:?}", drawing.lang());
+    let routes = Router::new()
+        .route("/none", get(none))
+        .route("/lang", get(lang));
+    let browser = browse(&store, routes);
+    browser.get("/none").await;
+    assert_eq!(browser.get("/lang").await.body, "None");
+}
+
 #[tokio::test]
 async fn update_and_set_state_rewrite_neither_an_untouched_map_nor_what_did_not_decode() {
     let store = SpyStore::new();
