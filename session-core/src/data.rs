@@ -59,6 +59,8 @@ pub struct Field {
     aliases: &'static [&'static str],
     keep: bool,
     none_is_absent: bool,
+    /// Whether a text is read as the field's type.
+    pub(crate) reads: fn(&str) -> bool,
 }
 
 impl Field {
@@ -69,6 +71,7 @@ impl Field {
             aliases: &[],
             keep: false,
             none_is_absent: false,
+            reads: |_| true,
         }
     }
 
@@ -94,8 +97,11 @@ impl Field {
     #[must_use]
     pub const fn typed<F: Serialize + for<'de> Deserialize<'de>>(self) -> TypedField<F> {
         TypedField {
-            field: self,
-            write: json::write_readable,
+            field: Self {
+                reads: json::reads::<F>,
+                ..self
+            },
+            write: json::write,
             read: json::read,
         }
     }
@@ -158,6 +164,7 @@ impl View {
     pub fn set<F>(&self, field: &'static TypedField<F>, value: &F) {
         let json = json::to_text(|text| (field.write)(text, value));
         let field = &field.field;
+        let json = json.filter(|json| (field.reads)(json));
         self.session.stage("set", |state| match json {
             Some(json) => field
                 .staged(Some(json))

@@ -1,9 +1,11 @@
 //! JSON texts: how values become them, and when two are the same value (R7).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use memchr::memmem;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error as _, MapAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 /// Nothing that is nested deeper is read again, for that takes stack.
@@ -26,21 +28,10 @@ pub(crate) fn to_text(write: impl FnOnce(&mut Vec<u8>) -> bool) -> Option<Arc<st
     write(&mut written).then(|| text(&written).into())
 }
 
-/// As [`write`], where it is read as an `F` again. JSON has no text for a float that is NaN or infinite: it becomes
-/// `null`, which no float reads. Nearly every value has none.
-pub(crate) fn write_readable<F>(text: &mut Vec<u8>, value: &F) -> bool
-where
-    F: Serialize + for<'de> Deserialize<'de>,
-{
-    let start = text.len();
-    let reads = |json: &[u8]| {
-        memmem::find(json, b"null").is_none() || serde_json::from_slice::<F>(json).is_ok()
-    };
-    let written = write(text, value) && reads(&text[start..]);
-    if !written {
-        text.truncate(start);
-    }
-    written
+/// Whether what was written of an `F` is read as one again. JSON has no text for a float that is NaN or infinite, and
+/// a type may leave out what it needs.
+pub(crate) fn reads<F: for<'de> Deserialize<'de>>(json: &str) -> bool {
+    read::<F>(json).is_some()
 }
 
 pub(crate) fn read<F: for<'de> Deserialize<'de>>(json: &str) -> Option<F> {
@@ -99,7 +90,7 @@ fn same(a: &str, b: &str, depth: u8) -> bool {
     }
     match (a.bytes().next(), b.bytes().next()) {
         (Some(b'{'), Some(b'{')) => match (parse::<Object<'_>>(a), parse::<Object<'_>>(b)) {
-            (Some(a), Some(b)) => {
+            (Some(Object(a)), Some(Object(b))) => {
                 a.len() == b.len()
                     && a.iter().zip(&b).all(|((name, a), (other, b))| {
                         name == other && same(a.get(), b.get(), depth + 1)
@@ -125,7 +116,34 @@ fn same(a: &str, b: &str, depth: u8) -> bool {
     }
 }
 
-type Object<'a> = BTreeMap<String, &'a RawValue>;
+/// By their names, each of which is there once: what a repeated one means, only its reader knows.
+struct Object<'a>(BTreeMap<String, &'a RawValue>);
+
+impl<'de> Deserialize<'de> for Object<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+
+        impl<'de> Visitor<'de> for Names {
+            type Value = Object<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut values = BTreeMap::new();
+                while let Some((name, value)) = map.next_entry()? {
+                    if values.insert(name, value).is_some() {
+                        return Err(A::Error::custom("a repeated name"));
+                    }
+                }
+                Ok(Object(values))
+            }
+        }
+
+        deserializer.deserialize_map(Names)
+    }
+}
 
 fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
     serde_json::from_str(text).ok()
@@ -170,6 +188,8 @@ mod tests {
             ("[1]", "[1,2]"),
             (r#"{"a":1}"#, r#"{"b":1}"#),
             ("\"1\"", "1"),
+            (r#"{"a":1,"a":2}"#, r#"{"a":2}"#),
+            (r#"[{"a":2}]"#, r#"[{"a":1,"a":2}]"#),
         ] {
             assert!(!same_value(a, b), "{a} {b}");
         }

@@ -71,10 +71,11 @@ impl Writer {
     fn confirm(&self, staged: &mut Staged, seen: &Snapshot) {
         for (field, json) in self.written() {
             let name = field.names().find(|name| seen.stored(name).is_some());
+            let json = json.map(text).filter(|json| (field.reads)(json));
             if let (Some(name), Some(json)) = (name, json) {
                 staged.confirm(StagedField {
                     name: name.into(),
-                    ..field.of(Some(text(json).into()))
+                    ..field.of(Some(json.into()))
                 });
             }
         }
@@ -91,27 +92,25 @@ fn written<'a>(
         .map(move |(field, len)| (*field, len.and_then(|len| rest.split_off(..len))))
 }
 
-/// The fields that differ. One that can't be written as JSON is an error, unless it could not be written before.
+/// The fields that differ. One that can't be written as JSON, or not be read again, is an error.
 fn differences<'a>(
     mut before: impl Iterator<Item = (&'static Field, Option<&'a [u8]>)>,
     after: impl Iterator<Item = (&'static Field, Option<&'a [u8]>)>,
 ) -> Result<Staged, Error> {
     let mut staged = Staged::default();
     for (field, json) in after {
-        match (before.next().map(|(_, json)| json), json) {
-            (Some(before), json) if before == json => {}
-            (_, None) => return Err(Error::Serialize(field.name.into())),
-            (before, Some(json)) => {
-                let json = text(json);
-                if !before
-                    .flatten()
-                    .is_some_and(|it| same_value(text(it), json))
-                {
-                    let fields = field.staged(Some(json.into()));
-                    fields.for_each(|field| staged.put(field));
-                }
-            }
+        let before = before.next().map(|(_, json)| json);
+        if before == Some(json) {
+            continue;
         }
+        let (before, json) = (before.flatten().map(text), json.map(text));
+        if matches!((before, json), (Some(a), Some(b)) if same_value(a, b)) {
+            continue;
+        }
+        let json = json.filter(|json| (field.reads)(json));
+        let json = json.ok_or_else(|| Error::Serialize(field.name.into()))?;
+        let fields = field.staged(Some(json.into()));
+        fields.for_each(|field| staged.put(field));
     }
     Ok(staged)
 }

@@ -510,6 +510,49 @@ async fn what_nobody_could_read_again_is_not_stored() {
     }
 }
 
+/// Leaves out what it needs to be read.
+#[derive(Default, Serialize, Deserialize)]
+struct Cart {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    items: Vec<u8>,
+}
+
+#[derive(SessionData)]
+struct Shop {
+    cart: Cart,
+}
+
+#[tokio::test]
+async fn what_leaves_out_what_it_needs_is_not_stored() {
+    let store = SpyStore::new();
+    let add = async |shop: TypedSession<Shop>| shop.set_cart(Cart { items: vec![7] });
+    let set = async |shop: TypedSession<Shop>| shop.set_cart(Cart::default());
+    let set_state = async |shop: TypedSession<Shop>| {
+        shop.session().set_owner("eve");
+        shop.set_state(Shop {
+            cart: Cart::default(),
+        });
+    };
+    let update = async |shop: TypedSession<Shop>| {
+        shop.update(|shop| shop.cart.items.clear()).await?;
+        Ok::<_, SessionError>(())
+    };
+    let show = async |shop: TypedSession<Shop>| format!("{:?}", shop.cart().items);
+    let routes = Router::new()
+        .route("/add", get(add))
+        .route("/set", get(set))
+        .route("/set_state", get(set_state))
+        .route("/update", get(update))
+        .route("/show", get(show));
+    let browser = browse(&store, routes);
+    browser.get("/owner/ada").await;
+    browser.get("/add").await;
+    for path in ["/set", "/set_state", "/update"] {
+        assert_eq!(browser.get(path).await.status, 500, "{path}");
+        assert_eq!(browser.get("/show").await.body, "[7]", "{path}");
+    }
+}
+
 #[derive(SessionData)]
 struct Unreadable {
     #[session(default = f64::NAN)]
