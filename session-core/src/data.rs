@@ -12,7 +12,7 @@ use parking_lot::ReentrantMutex;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Error, FieldError, Session, json, observe,
+    Error, FieldError, OwnerChange, Session, json, observe,
     staged::{Snapshot, StagedField},
     writer::Writer,
 };
@@ -162,25 +162,43 @@ impl View {
     }
 
     pub fn set<F>(&self, field: &'static TypedField<F>, value: &F) {
+        self.try_set(field, value);
+    }
+
+    /// Whether it was staged.
+    fn try_set<F>(&self, field: &'static TypedField<F>, value: &F) -> bool {
         let json = json::to_text(|text| (field.write)(text, value));
         let field = &field.field;
         let json = json.filter(|json| (field.reads)(json));
-        self.session.stage("set", |state| match json {
+        let is_json = json.is_some();
+        let staged = self.session.try_stage("set", |state| match json {
             Some(json) => field
                 .staged(Some(json))
                 .for_each(|field| state.staged.put(field)),
             None => state.staged.fail(Error::Serialize(field.name.into())),
         });
+        is_json && staged.is_some()
     }
 
     /// What can't be read stays, until it is set (R21).
     pub fn take<F>(&self, field: &'static TypedField<F>, default: impl FnOnce() -> F) -> F {
-        match self.stored(field) {
-            Some(value) => {
-                self.unset(&field.field);
-                value
+        loop {
+            let seen = self.session.snapshot();
+            let Some(value) = Reader::new(&self.session, &seen).stored(field) else {
+                return default();
+            };
+            // Another task of the request may have taken it while this one read.
+            let outrun = self.session.try_stage("remove", |state| {
+                let field = &field.field;
+                let outrun = state.snapshot().json(field.names()) != seen.json(field.names());
+                if !outrun {
+                    field.staged(None).for_each(|field| state.staged.put(field));
+                }
+                outrun
+            });
+            if outrun != Some(true) {
+                return value;
             }
-            None => default(),
         }
     }
 
@@ -198,14 +216,10 @@ impl View {
         self.reading(|reader| reader.required(field)).map(Last::new)
     }
 
-    #[must_use]
-    pub fn get_required<F: Clone>(&self, field: &'static TypedField<F>, last: &Last<F>) -> F {
-        last.or(self.stored(field))
-    }
-
     pub fn set_required<F>(&self, field: &'static TypedField<F>, value: F, last: &Last<F>) {
-        self.set(field, &value);
-        last.set(value);
+        if self.try_set(field, &value) {
+            last.set(value);
+        }
     }
 
     #[must_use]
@@ -226,18 +240,14 @@ impl View {
             .map(Last::new)
     }
 
-    #[must_use]
-    pub fn get_required_owner<V: OwnerValue + Clone>(&self, last: &Last<V>) -> V {
-        last.or(self.get_owner())
-    }
-
     pub fn set_required_owner<V: OwnerValue>(&self, value: V, last: &Last<V>) {
-        self.put_owner(Some(&value));
-        last.set(value);
-    }
-
-    fn stored<F>(&self, field: &'static TypedField<F>) -> Option<F> {
-        self.reading(|reader| reader.stored(field))
+        let owner = OwnerChange::Set(value.to_string());
+        let staged = self
+            .session
+            .try_stage("set_owner", |state| state.staged.owner = owner);
+        if staged.is_some() {
+            last.set(value);
+        }
     }
 }
 
@@ -337,6 +347,17 @@ impl<'a> Reader<'a> {
 
     pub fn required_owner<V: OwnerValue>(&self, field: &'static str) -> Result<V, FieldError> {
         self.owner().ok_or(FieldError::Missing(field))
+    }
+
+    /// A required field, also where it is gone.
+    #[must_use]
+    pub fn last<F: Clone>(&self, field: &'static TypedField<F>, last: &Last<F>) -> F {
+        last.or(self.stored(field))
+    }
+
+    #[must_use]
+    pub fn last_owner<V: OwnerValue + Clone>(&self, last: &Last<V>) -> V {
+        last.or(self.owner())
     }
 
     fn exact<F>(&self, field: &'static TypedField<F>) -> Result<Option<F>, FieldError> {

@@ -391,14 +391,23 @@ impl Session {
         value
     }
 
-    /// The one door: whatever changes a session passes here, and is refused here where nothing could come of it.
     pub(crate) fn stage(&self, what: &'static str, write: impl FnOnce(&mut State)) {
+        self.try_stage(what, write);
+    }
+
+    /// The one door: whatever changes a session passes here, and is refused here, as `None`, where nothing could come
+    /// of it.
+    pub(crate) fn try_stage<R>(
+        &self,
+        what: &'static str,
+        write: impl FnOnce(&mut State) -> R,
+    ) -> Option<R> {
         let mut state = self.lock();
         let status = state.life.status();
         let over = !state.staged.destroy && matches!(state.life, Life::Over(..));
         let unread = !state.staged.destroy && matches!(state.life, Life::Undecodable(_));
         if !(state.sent || over || unread) {
-            return write(&mut state);
+            return Some(write(&mut state));
         }
         let sent = state.sent;
         if unread {
@@ -412,6 +421,7 @@ impl Session {
         } else {
             observe::refused_over(what, status);
         }
+        None
     }
 }
 

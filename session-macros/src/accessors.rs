@@ -22,8 +22,10 @@ pub(crate) fn expand(view: &View<'_>, names: &Names) -> TokenStream {
     let session = (names.session.clone(), quote!(#p::View));
     let structure = structure(view, names, [session].into_iter().chain(lasts));
     let constants = view.stored().map(|field| constant_item(field, view, names));
-    let defaulting = view.fields.iter().filter(|field| field.is_defaulting());
-    let reads = defaulting.map(|field| read_item(field, names));
+    let reads = view
+        .fields
+        .iter()
+        .filter_map(|field| read_item(field, names));
     let methods = methods(view, |field, does| body(field, does, names));
     let items = implementation(names, &quote!(#(#constants)* #(#reads)* #methods));
     quote!(#structure #items)
@@ -127,14 +129,30 @@ fn constant_item(field: &Field<'_>, view: &View<'_>, names: &Names) -> TokenStre
     }
 }
 
-fn read_item(field: &Field<'_>, names: &Names) -> TokenStream {
-    let (p, ty, default) = (&names.private, field.ty, names.default(field));
-    let (read, constant) = (read_function(field), constant(field));
-    quote! {
-        fn #read(__reader: &#p::Reader<'_>) -> #ty {
-            #p::Reader::field::<#ty>(__reader, Self::#constant, || #default)
+fn read_item(field: &Field<'_>, names: &Names) -> Option<TokenStream> {
+    let p = &names.private;
+    let (ty, read, constant, last) = (field.ty, read_function(field), constant(field), last(field));
+    Some(match field.kind {
+        Kind::Plain | Kind::Flash => {
+            let default = names.default(field);
+            quote! {
+                fn #read(__reader: &#p::Reader<'_>) -> #ty {
+                    #p::Reader::field::<#ty>(__reader, Self::#constant, || #default)
+                }
+            }
         }
-    }
+        Kind::Required => quote! {
+            fn #read(&self, __reader: &#p::Reader<'_>) -> #ty {
+                #p::Reader::last::<#ty>(__reader, Self::#constant, &self.#last)
+            }
+        },
+        Kind::RequiredOwner => quote! {
+            fn #read(&self, __reader: &#p::Reader<'_>) -> #ty {
+                #p::Reader::last_owner::<#ty>(__reader, &self.#last)
+            }
+        },
+        Kind::Owner | Kind::Skipped => return None,
+    })
 }
 
 fn method(
@@ -192,36 +210,31 @@ fn body(field: &Field<'_>, does: Does, names: &Names) -> TokenStream {
         ..
     } = names;
     let (ty, constant, last) = (field.ty, constant(field), last(field));
+    let read = read_function(field);
     match field.kind {
-        Kind::Plain | Kind::Flash => {
-            let read = read_function(field);
-            match does {
-                Does::Get if field.kind == Kind::Plain => {
-                    quote!(#p::View::reading(&self.#session, Self::#read))
-                }
-                Does::Get | Does::Take => {
-                    let default = names.default(field);
-                    quote!(#p::View::take::<#ty>(&self.#session, Self::#constant, || #default))
-                }
-                Does::Set => {
-                    quote!(#p::View::set::<#ty>(&self.#session, Self::#constant, &value))
-                }
-                Does::Remove => {
-                    quote!(#p::View::unset(&self.#session, &Self::#constant.field))
-                }
+        Kind::Plain | Kind::Flash => match does {
+            Does::Get if field.kind == Kind::Plain => {
+                quote!(#p::View::reading(&self.#session, Self::#read))
             }
-        }
+            Does::Get | Does::Take => {
+                let default = names.default(field);
+                quote!(#p::View::take::<#ty>(&self.#session, Self::#constant, || #default))
+            }
+            Does::Set => {
+                quote!(#p::View::set::<#ty>(&self.#session, Self::#constant, &value))
+            }
+            Does::Remove => {
+                quote!(#p::View::unset(&self.#session, &Self::#constant.field))
+            }
+        },
         Kind::Required if does == Does::Set => {
             quote!(#p::View::set_required::<#ty>(&self.#session, Self::#constant, value, &self.#last))
-        }
-        Kind::Required => {
-            quote!(#p::View::get_required::<#ty>(&self.#session, Self::#constant, &self.#last))
         }
         Kind::RequiredOwner if does == Does::Set => {
             quote!(#p::View::set_required_owner::<#ty>(&self.#session, value, &self.#last))
         }
-        Kind::RequiredOwner => {
-            quote!(#p::View::get_required_owner::<#ty>(&self.#session, &self.#last))
+        Kind::Required | Kind::RequiredOwner => {
+            quote!(#p::View::reading(&self.#session, |__reader| self.#read(__reader)))
         }
         Kind::Owner => {
             let value = field.value_type();

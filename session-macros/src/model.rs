@@ -129,11 +129,6 @@ impl<'a> Field<'a> {
         matches!(self.kind, Kind::Plain | Kind::Flash | Kind::Required)
     }
 
-    /// Whether it is stored, and has a default for where it is not.
-    pub(crate) fn is_defaulting(&self) -> bool {
-        matches!(self.kind, Kind::Plain | Kind::Flash)
-    }
-
     pub(crate) fn is_required(&self) -> bool {
         matches!(self.kind, Kind::Required | Kind::RequiredOwner)
     }

@@ -119,8 +119,8 @@ pub(crate) fn default_function(field: &Field<'_>) -> Ident {
     format_ident!("__default_{}", field.ident)
 }
 
-/// The function that reads the field, which has its default in it: once for all that read, so that what is wrong with
-/// the field's type is told once.
+/// The function that reads the field, which has its default or its last value in it: once for all that read, so that
+/// what is wrong with the field's type is told once.
 pub(crate) fn read_function(field: &Field<'_>) -> Ident {
     format_ident!("__read_{}", field.ident)
 }

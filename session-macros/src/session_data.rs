@@ -48,7 +48,9 @@ pub(crate) fn expand(view: &View<'_>, names: &Names) -> TokenStream {
             }
 
             fn state(__accessors: &Self::Accessors) -> Self {
-                Self { #(#fields: #states,)* }
+                #p::View::reading(&__accessors.#session, |__reader| Self {
+                    #(#fields: #states,)*
+                })
             }
 
             fn read(
@@ -86,21 +88,15 @@ fn load(field: &Field<'_>, names: &Names) -> TokenStream {
 
 /// The field's value as the request sees it.
 fn state(field: &Field<'_>, names: &Names) -> TokenStream {
-    let Names {
-        private: p,
-        accessors_path,
-        session,
-        ..
-    } = names;
-    let getter = field.getter();
+    let (p, accessors, read) = (&names.private, &names.accessors_path, read_function(field));
     match field.kind {
         Kind::Skipped => names.default(field),
-        // Its getter would consume it.
-        Kind::Flash => {
-            let read = read_function(field);
-            quote!(#p::View::reading(&__accessors.#session, #accessors_path::#read))
+        Kind::Plain | Kind::Flash => quote!(#accessors::#read(__reader)),
+        Kind::Required | Kind::RequiredOwner => quote!(#accessors::#read(__accessors, __reader)),
+        Kind::Owner => {
+            let value = field.value_type();
+            quote!(#p::Reader::owner::<#value>(__reader))
         }
-        _ => quote!(#accessors_path::#getter(__accessors)),
     }
 }
 

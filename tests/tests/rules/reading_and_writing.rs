@@ -1,6 +1,6 @@
 //! R1 to R4, R6 and R7.
 
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap};
 
 use axum::http::{Method, StatusCode};
 use axum::{
@@ -10,7 +10,7 @@ use axum::{
     response::Response,
     routing::get,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use session_axum::{Session, SessionData, SessionError, TypedSession};
 use session_tests::{Call, Log, SpyStore};
 
@@ -582,4 +582,67 @@ async fn a_default_that_nobody_could_read_takes_nothing_from_the_fields_behind_i
     assert_eq!(browser.get("/count").await.body, "2");
     assert_eq!(browser.get("/again").await.body, "7");
     assert_eq!(browser.get("/count").await.body, "8");
+}
+
+thread_local! {
+    static MEANWHILE: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
+}
+
+/// Whoever reads it is outrun by another task of the request.
+#[derive(Debug, Default, Serialize)]
+struct Slow(u8);
+
+impl<'de> Deserialize<'de> for Slow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if let Some(meanwhile) = MEANWHILE.take() {
+            meanwhile();
+        }
+        u8::deserialize(deserializer).map(Self)
+    }
+}
+
+#[derive(SessionData)]
+struct Outrun {
+    slow: Slow,
+    count: u64,
+    #[session(flash)]
+    notice: Option<Slow>,
+}
+
+#[tokio::test]
+async fn a_whole_view_is_read_at_one_moment() {
+    let handler = async |view: TypedSession<Outrun>| {
+        view.set_slow(Slow(1));
+        view.set_count(1);
+        let other = view.clone();
+        MEANWHILE.set(Some(Box::new(move || {
+            other.set_slow(Slow(2));
+            other.set_count(2);
+        })));
+        let state = view.state();
+        assert_eq!((state.slow.0, state.count), (1, 1));
+        assert_eq!((view.slow().0, view.count()), (2, 2));
+    };
+    let browser = browse(&SpyStore::new(), Router::new().route("/", get(handler)));
+    assert_eq!(browser.get("/").await.status, 200);
+}
+
+#[tokio::test]
+async fn of_two_who_take_a_value_at_once_one_has_it() {
+    let handler = async |view: TypedSession<Outrun>| {
+        for newer in [None, Some(2)] {
+            view.set_notice(Some(Slow(1)));
+            let other = view.clone();
+            MEANWHILE.set(Some(Box::new(move || {
+                assert_eq!(other.take_notice().map(|notice| notice.0), Some(1));
+                if let Some(newer) = newer {
+                    other.set_notice(Some(Slow(newer)));
+                }
+            })));
+            assert_eq!(view.notice().map(|notice| notice.0), newer);
+            assert!(view.notice().is_none());
+        }
+    };
+    let browser = browse(&SpyStore::new(), Router::new().route("/", get(handler)));
+    assert_eq!(browser.get("/").await.status, 200);
 }

@@ -2,7 +2,7 @@
 
 use axum::{Router, extract::Path, http::StatusCode, routing::get};
 use session_axum::{
-    FieldChange, Session, SessionData, SessionError, SessionRejection, TypedSession,
+    FieldChange, Session, SessionData, SessionError, SessionRejection, SessionStore, TypedSession,
 };
 use session_tests::{Browser, Call, SpyStore};
 
@@ -207,6 +207,21 @@ async fn the_last_value_is_also_one_that_was_set_and_never_read() {
     let browser = browse(&store, routes().route("/unread", get(handler)));
     browser.get("/first").await;
     assert_eq!(browser.get("/unread").await.body, "bob");
+}
+
+#[tokio::test]
+async fn the_last_value_is_none_that_was_refused() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let handler = async move |login: Logins| {
+        spy.inner.delete(spy.last_id()).await.expect("there");
+        assert!(login.session().refresh().await.is_err());
+        login.set_user("bob".to_owned());
+        login.user()
+    };
+    let browser = browse(&store, routes().route("/refused", get(handler)));
+    browser.get("/first").await;
+    assert_eq!(browser.get("/refused").await.body, "ada");
 }
 
 // strict

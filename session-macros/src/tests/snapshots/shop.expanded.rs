@@ -40,10 +40,26 @@ impl ShopAccessors {
     > = &framework::session::__private::Field::new("shop.notice")
         .none_is_absent()
         .typed::<Option<String>>();
+    fn __read_user_id(
+        &self,
+        __reader: &framework::session::__private::Reader<'_>,
+    ) -> u64 {
+        framework::session::__private::Reader::last_owner::<
+            u64,
+        >(__reader, &self.__last_user_id)
+    }
+    fn __read_since(
+        &self,
+        __reader: &framework::session::__private::Reader<'_>,
+    ) -> String {
+        framework::session::__private::Reader::last::<
+            String,
+        >(__reader, Self::__field_since, &self.__last_since)
+    }
     fn __read_language(__reader: &framework::session::__private::Reader<'_>) -> String {
         framework::session::__private::Reader::field::<
             String,
-        >(__reader, Self::__field_language, || ShopAccessors::__default_language())
+        >(__reader, Self::__field_language, || (ShopAccessors::__default_language)())
     }
     fn __read_basket(__reader: &framework::session::__private::Reader<'_>) -> Vec<u64> {
         framework::session::__private::Reader::field::<
@@ -68,9 +84,10 @@ impl ShopAccessors {
     /// The session's `user_id`.
     #[must_use]
     pub fn user_id(&self) -> u64 {
-        framework::session::__private::View::get_required_owner::<
-            u64,
-        >(&self.__session, &self.__last_user_id)
+        framework::session::__private::View::reading(
+            &self.__session,
+            |__reader| self.__read_user_id(__reader),
+        )
     }
     /// Sets `user_id`.
     pub fn set_user_id(&self, value: u64) {
@@ -81,9 +98,10 @@ impl ShopAccessors {
     /// The session's `since`.
     #[must_use]
     pub fn since(&self) -> String {
-        framework::session::__private::View::get_required::<
-            String,
-        >(&self.__session, Self::__field_since, &self.__last_since)
+        framework::session::__private::View::reading(
+            &self.__session,
+            |__reader| self.__read_since(__reader),
+        )
     }
     /// Sets `since`.
     pub fn set_since(&self, value: String) {
@@ -196,17 +214,17 @@ impl framework::session::SessionData for Shop {
         })
     }
     fn state(__accessors: &Self::Accessors) -> Self {
-        Self {
-            user_id: ShopAccessors::user_id(__accessors),
-            since: ShopAccessors::since(__accessors),
-            language: ShopAccessors::language(__accessors),
-            basket: ShopAccessors::basket(__accessors),
-            notice: framework::session::__private::View::reading(
-                &__accessors.__session,
-                ShopAccessors::__read_notice,
-            ),
-            cache: <Cache as ::core::default::Default>::default(),
-        }
+        framework::session::__private::View::reading(
+            &__accessors.__session,
+            |__reader| Self {
+                user_id: ShopAccessors::__read_user_id(__accessors, __reader),
+                since: ShopAccessors::__read_since(__accessors, __reader),
+                language: ShopAccessors::__read_language(__reader),
+                basket: ShopAccessors::__read_basket(__reader),
+                notice: ShopAccessors::__read_notice(__reader),
+                cache: <Cache as ::core::default::Default>::default(),
+            },
+        )
     }
     fn read(
         __reader: &framework::session::__private::Reader<'_>,

@@ -106,10 +106,13 @@ impl ::session_axum::SessionData for Visit {
         })
     }
     fn state(__accessors: &Self::Accessors) -> Self {
-        Self {
-            count: VisitAccessors::count(__accessors),
-            name: VisitAccessors::name(__accessors),
-        }
+        ::session_axum::__private::View::reading(
+            &__accessors.__session,
+            |__reader| Self {
+                count: VisitAccessors::__read_count(__reader),
+                name: VisitAccessors::__read_name(__reader),
+            },
+        )
     }
     fn read(
         __reader: &::session_axum::__private::Reader<'_>,

@@ -56,6 +56,11 @@ where
             || <[S::Answer; PAGES] as ::core::default::Default>::default(),
         )
     }
+    fn __read_step(&self, __reader: &::session_axum::__private::Reader<'_>) -> S {
+        ::session_axum::__private::Reader::last::<
+            S,
+        >(__reader, Self::__field_step, &self.__last_step)
+    }
     /// The session's `user`.
     #[must_use]
     pub(crate) fn user(&self) -> Option<String> {
@@ -104,9 +109,10 @@ where
     /// The session's `step`.
     #[must_use]
     pub(crate) fn step(&self) -> S {
-        ::session_axum::__private::View::get_required::<
-            S,
-        >(&self.__session, Self::__field_step, &self.__last_step)
+        ::session_axum::__private::View::reading(
+            &self.__session,
+            |__reader| self.__read_step(__reader),
+        )
     }
     /// Sets `step`.
     pub(crate) fn set_step(&self, value: S) {
@@ -142,11 +148,14 @@ where
         })
     }
     fn state(__accessors: &Self::Accessors) -> Self {
-        Self {
-            user: WizardAccessors::<S, PAGES>::user(__accessors),
-            answers: WizardAccessors::<S, PAGES>::answers(__accessors),
-            step: WizardAccessors::<S, PAGES>::step(__accessors),
-        }
+        ::session_axum::__private::View::reading(
+            &__accessors.__session,
+            |__reader| Self {
+                user: ::session_axum::__private::Reader::owner::<String>(__reader),
+                answers: WizardAccessors::<S, PAGES>::__read_answers(__reader),
+                step: WizardAccessors::<S, PAGES>::__read_step(__accessors, __reader),
+            },
+        )
     }
     fn read(
         __reader: &::session_axum::__private::Reader<'_>,
