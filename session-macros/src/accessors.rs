@@ -87,7 +87,7 @@ pub(crate) fn methods(
     let mut methods = TokenStream::new();
     for field in &view.fields {
         for accessor in field.accessors() {
-            if written.insert(accessor.name.clone()) {
+            if written.insert(accessor.name.unraw()) {
                 let body = body(field, accessor.does);
                 methods.extend(method(field, &accessor, view.vis, &body));
             }

@@ -2,7 +2,7 @@
 //!
 //! Each mistake is reported once, at the token that has to change.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use proc_macro2::Span;
 use syn::ext::IdentExt;
@@ -118,14 +118,15 @@ fn attributes_agree(field: &Field<'_>, diagnostics: &mut Diagnostics) -> bool {
         }
         return other.is_none();
     }
-    let mut agree = true;
+    let mut told = HashSet::new();
     for (one, two, why) in EXCLUSIVE {
-        if let (true, Some(at)) = (attrs.has(one), attrs.span_of(two)) {
+        if let (true, Some(at)) = (attrs.has(one), attrs.span_of(two))
+            && told.insert(two)
+        {
             diagnostics.report(at, format_args!("{why}: remove `{one}` or `{two}`"));
-            agree = false;
         }
     }
-    agree
+    told.is_empty()
 }
 
 fn type_fits(field: &Field<'_>, diagnostics: &mut Diagnostics) {

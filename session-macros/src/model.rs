@@ -1,12 +1,12 @@
 //! What the derive knows of a view, taken from the user's struct and not yet checked.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident};
+use proc_macro2::Span;
+use quote::format_ident;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{
     Attribute, Data, DeriveInput, Error, Fields, FieldsNamed, GenericArgument, Generics, Ident,
-    Lifetime, LitStr, Meta, PathArguments, Type, Visibility,
+    Lifetime, LitStr, Meta, PathArguments, Type, TypeReference, Visibility,
 };
 
 use crate::attr::{FieldAttrs, ViewAttrs};
@@ -99,10 +99,17 @@ impl<'a> Field<'a> {
     fn new(field: &'a syn::Field, diagnostics: &mut Diagnostics) -> Option<Self> {
         let attrs = FieldAttrs::read(&field.attrs, diagnostics);
         // Left out of the stub, too: its type is not one in every place where a type may stand.
-        if let Type::TraitObject(_) | Type::ImplTrait(_) = ungrouped(&field.ty) {
-            let message =
-                "a trait has no size, and can't be loaded: write a type that implements it";
+        if let Some(message) = without_size(&field.ty) {
             diagnostics.push(Error::new_spanned(&field.ty, message));
+            return None;
+        }
+        let mut borrows = references(&field.ty);
+        borrows.retain(|reference| is_elided(reference));
+        for reference in &borrows {
+            let message = "a view can't borrow: own the data (`String` for `&str`)";
+            diagnostics.push(Error::new_spanned(reference, message));
+        }
+        if !borrows.is_empty() {
             return None;
         }
         let ident = field.ident.as_ref()?;
@@ -151,8 +158,11 @@ impl<'a> Field<'a> {
     }
 
     /// The `'static` of a reference, wherever in the type it is.
-    pub(crate) fn borrows_for_ever(&self) -> Option<Lifetime> {
-        static_reference(self.ty.to_token_stream())
+    pub(crate) fn borrows_for_ever(&self) -> Option<&'a Lifetime> {
+        let lifetimes = references(self.ty).into_iter();
+        lifetimes
+            .filter_map(|reference| reference.lifetime.as_ref())
+            .find(|lifetime| lifetime.ident == "static")
     }
 
     /// `V` of an `Option<V>`, else the type itself.
@@ -271,32 +281,49 @@ fn named_fields(input: &DeriveInput) -> Result<&FieldsNamed, (Span, &'static str
     }
 }
 
-fn static_reference(tokens: TokenStream) -> Option<Lifetime> {
-    let mut after = ' ';
-    let mut tokens = tokens.into_iter();
-    while let Some(token) = tokens.next() {
-        match token {
-            TokenTree::Group(group) => {
-                let within = static_reference(group.stream());
-                if within.is_some() {
-                    return within;
-                }
-            }
-            TokenTree::Punct(punct) if punct.as_char() == '\'' && after == '&' => {
-                if let Some(TokenTree::Ident(ident)) = tokens.next()
-                    && ident == "static"
-                {
-                    let apostrophe = punct.span();
-                    return Some(Lifetime { apostrophe, ident });
-                }
-            }
-            TokenTree::Punct(punct) => {
-                after = punct.as_char();
-                continue;
-            }
-            _ => {}
+/// Why no field can have this type.
+fn without_size(ty: &Type) -> Option<&'static str> {
+    match ungrouped(ty) {
+        Type::TraitObject(_) | Type::ImplTrait(_) => {
+            Some("a trait has no size, and can't be loaded: write a type that implements it")
         }
-        after = ' ';
+        Type::Slice(_) => {
+            Some("a slice has no size, and can't be loaded: own the data (`Vec<..>` for `[..]`)")
+        }
+        Type::Path(path) if path.path.is_ident("str") => {
+            Some("`str` has no size, and can't be loaded: own the data (`String` for `str`)")
+        }
+        _ => None,
     }
-    None
+}
+
+/// The references in a type, but for those within one of them or in a function's signature.
+fn references(ty: &Type) -> Vec<&TypeReference> {
+    match ty {
+        Type::Reference(reference) => vec![reference],
+        Type::Array(array) => references(&array.elem),
+        Type::Group(group) => references(&group.elem),
+        Type::Paren(paren) => references(&paren.elem),
+        Type::Ptr(pointer) => references(&pointer.elem),
+        Type::Slice(slice) => references(&slice.elem),
+        Type::Tuple(tuple) => tuple.elems.iter().flat_map(references).collect(),
+        Type::Path(path) => {
+            let segments = path.path.segments.iter();
+            let arguments = segments.flat_map(|segment| match &segment.arguments {
+                PathArguments::AngleBracketed(arguments) => arguments.args.iter().collect(),
+                _ => Vec::new(),
+            });
+            let types = arguments.filter_map(|argument| match argument {
+                GenericArgument::Type(ty) => Some(ty),
+                _ => None,
+            });
+            types.flat_map(references).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn is_elided(reference: &TypeReference) -> bool {
+    let lifetime = reference.lifetime.as_ref();
+    lifetime.is_none_or(|lifetime| lifetime.ident == "_")
 }

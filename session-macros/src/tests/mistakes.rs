@@ -85,6 +85,35 @@ fn a_view_owns_its_data() {
         }",
         &[("'static", owns), ("'static", owns)],
     );
+    let borrows = "a view can't borrow: own the data (`String` for `&str`)";
+    assert_mistakes(
+        "struct S { a: &str, #[session(skip)] b: Option<[&'_ mut &T; 2]>, c: (&u8, Vec<&T>) }",
+        &[
+            ("&str", borrows),
+            ("&'_ mut &T", borrows),
+            ("&u8", borrows),
+            ("&T", borrows),
+        ],
+    );
+    // What such a field is called with is not in it.
+    assert_mistakes(
+        "struct S { a: PhantomData<fn(&str) -> &str>, #[session(skip)] b: Box<dyn Fn(&T) -> u8> }",
+        &[],
+    );
+}
+
+#[test]
+fn a_field_has_a_size() {
+    assert_mistakes(
+        "struct S { a: str, #[session(skip)] b: ([u8]), c: Box<str>, d: Box<[u8]>, e: [u8; 2] }",
+        &[
+            (
+                "str",
+                "has no size, and can't be loaded: own the data (`String` for `str`)",
+            ),
+            ("([u8])", "own the data (`Vec<..>` for `[..]`)"),
+        ],
+    );
 }
 
 #[test]
@@ -236,6 +265,11 @@ fn attributes_do_not_contradict_each_other() {
         ("owner, flash", "flash", "remove `owner` or `flash`"),
         ("skip, rename = \"a\"", "skip", "remove `skip` or `rename`"),
         ("skip, default = 1", "skip", "remove `skip` or `default`"),
+        (
+            "owner, required, strict",
+            "strict",
+            "remove `required` or `strict`",
+        ),
         (
             "required, skip, keep",
             "skip",

@@ -82,6 +82,8 @@ fn a_failed_derive() {
             count: u64,
             #[session(defualt = 1)]
             name: Option<String>,
+            #[session(accessor = "r#count")]
+            other: u8,
         }
     };
     assert_expands_to("failed", &input);

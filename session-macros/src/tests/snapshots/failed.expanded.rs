@@ -1,6 +1,9 @@
 ::core::compile_error! {
     "unknown attribute `defualt`: expected one of `rename`, `alias`, `default`, `required`, `strict`, `owner`, `keep`, `accessor`, `flash`, `skip`"
 }
+::core::compile_error! {
+    "`count` is an accessor of the field `count` already: choose other names with `#[session(accessor = \"..\")]`"
+}
 /// The accessors of `Visit`, which `TypedSession<Visit>` dereferences to.
 struct VisitAccessors {}
 #[automatically_derived]
