@@ -166,6 +166,12 @@ fn method(
     let deprecated = field.deprecated;
     let reads_only = *does == Does::Get && field.kind != Kind::Flash;
     let must_use = reads_only.then(|| quote!(#[must_use]));
+    // These judge generated code, too.
+    let lint = match name.to_string().as_str() {
+        "len" => Some(quote!(#[allow(clippy::len_without_is_empty)])),
+        "iter" => Some(quote!(#[allow(clippy::iter_not_returning_iterator)])),
+        _ => None,
+    };
     let signature = match does {
         Does::Get | Does::Take => quote!(#name(&self) -> #ty),
         // Users read this name: it is one for them.
@@ -176,6 +182,7 @@ fn method(
         #docs
         #deprecated
         #must_use
+        #lint
         #vis fn #signature {
             #body
         }

@@ -38,15 +38,15 @@ fn expand(view: &View<'_>) -> TokenStream {
     quote!(#accessors #session_data #(#defaults)*)
 }
 
-/// The user's `default = expr` in a function of its own, so that what is wrong with it is told once.
+/// The user's `default = expr` in a function of its own, so that what is wrong with it is told once. A closure: lints
+/// judge what else a function always returns, or never reaches.
 fn default(field: &Field<'_>, names: &Names) -> Option<TokenStream> {
     let (accessors_type, ty, name) = (&names.accessors_type, field.ty, default_function(field));
     let (impl_generics, _, where_clause) = names.generics.split_for_impl();
     let value = field.attrs.default.as_ref()?;
     let place = generated(quote!(impl #impl_generics #accessors_type #where_clause));
-    // `todo!()` and its like are the user's to write.
-    let signature = generated(quote!(#[allow(unreachable_code)] fn #name() -> #ty));
-    Some(quote!(#place { #signature { let __value: #ty = #value; __value } }))
+    let declaration = generated(quote!(const #name: fn() -> #ty));
+    Some(quote!(#place { #declaration = || #value; }))
 }
 
 /// Marks the tokens, the user's types among them, as written by the derive, where they are:

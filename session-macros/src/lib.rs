@@ -53,6 +53,7 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// The types of the fields are `Serialize`, `DeserializeOwned` and, but for `required` ones and
 /// those with a `default`, `Default`; those of `required` fields are also `Clone` and `Send`.
+/// Serde's attributes on the view's own fields do nothing here; those within their types count.
 /// A field's doc comment becomes the doc of its accessors. The accessors, and the struct
 /// `ShopAccessors` that has them, are as visible as the view. An `Option` is recognised by its name.
 ///

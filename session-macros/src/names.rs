@@ -107,7 +107,7 @@ impl Names {
         let (accessors, ty) = (&self.accessors_path, field.ty);
         if field.attrs.default.is_some() {
             let function = default_function(field);
-            return quote!(#accessors::#function());
+            return quote!((#accessors::#function)());
         }
         // All of it at the type, so that a type without a default is told once.
         quote_spanned!(ty.span()=> <#ty as ::core::default::Default>::default())

@@ -1,6 +1,6 @@
 //! Writes out `Self`, which in the generated code would be another type than in the user's struct.
 
-use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{DeriveInput, Result};
 
@@ -10,11 +10,27 @@ pub(crate) fn written_out(input: &DeriveInput) -> Result<DeriveInput> {
     let (_, parameters, _) = input.generics.split_for_impl();
     // With a turbofish, which is right in an expression and in a type.
     let turbofish = parameters.as_turbofish();
-    syn::parse2(replace(input.to_token_stream(), &quote!(#ident #turbofish)))
+    let receiver = quote!(#ident #turbofish);
+    syn::parse2(replace(input.to_token_stream(), &receiver, false))
 }
 
-fn replace(tokens: TokenStream, receiver: &TokenStream) -> TokenStream {
+/// Items within the view, in the expression of a default, have a `Self` of their own.
+fn replace(tokens: TokenStream, receiver: &TokenStream, within: bool) -> TokenStream {
+    const ITEMS: [&str; 4] = ["enum", "impl", "struct", "trait"];
+    let mut in_item = false;
     let replace_one = |token| match token {
+        TokenTree::Ident(name) if within && ITEMS.iter().any(|item| name == item) => {
+            in_item = true;
+            TokenTree::Ident(name).into()
+        }
+        token if in_item => {
+            in_item = match &token {
+                TokenTree::Group(group) => group.delimiter() != Delimiter::Brace,
+                TokenTree::Punct(punct) => punct.as_char() != ';',
+                _ => true,
+            };
+            token.into()
+        }
         TokenTree::Ident(name) if name == "Self" => {
             // By the derive, so that nobody is told that the user's own struct is deprecated.
             let at_its_place = |mut token: TokenTree| {
@@ -24,7 +40,8 @@ fn replace(tokens: TokenStream, receiver: &TokenStream) -> TokenStream {
             receiver.clone().into_iter().map(at_its_place).collect()
         }
         TokenTree::Group(group) => {
-            let mut replaced = Group::new(group.delimiter(), replace(group.stream(), receiver));
+            let replaced = replace(group.stream(), receiver, true);
+            let mut replaced = Group::new(group.delimiter(), replaced);
             replaced.set_span(group.span());
             TokenTree::Group(replaced).into()
         }

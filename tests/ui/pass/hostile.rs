@@ -20,7 +20,7 @@
     unused_qualifications,
     unused_results
 )]
-#![forbid(unsafe_code)]
+#![forbid(unreachable_code, unsafe_code)]
 
 use std::collections::HashMap;
 
@@ -42,6 +42,24 @@ pub struct All {
     /// A lint asks for the function in place of a closure around it.
     #[session(default = Vec::new())]
     list: Vec<u8>,
+    /// A lint asks what has a `len` for an `is_empty`, and an `iter` for an iterator.
+    pub len: u64,
+    /// The same.
+    pub iter: u64,
+    /// Nothing behind it is reached.
+    #[session(default = unreachable!())]
+    never: u8,
+    /// `Self` is the item within.
+    #[session(default = {
+        struct Twice(u8);
+        impl Twice {
+            fn new(of: u8) -> Self {
+                Self(2 * of)
+            }
+        }
+        Twice::new(Self::START as u8).0
+    })]
+    twice: u8,
     /// Required.
     #[session(required, rename = "since.when")]
     since: String,

@@ -267,9 +267,5 @@ impl framework::session::SessionData for Shop {
     }
 }
 impl ShopAccessors {
-    #[allow(unreachable_code)]
-    fn __default_language() -> String {
-        let __value: String = Shop::LANG.to_owned();
-        __value
-    }
+    const __default_language: fn() -> String = || Shop::LANG.to_owned();
 }
