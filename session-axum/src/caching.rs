@@ -9,7 +9,12 @@ use crate::{
 
 /// The response depends on the session, and carries its token or not. Where tokens travel in headers,
 /// it depends on these, too.
-pub(crate) fn mark(headers: &mut HeaderMap, sets_cookie: bool, token_header: Option<&str>) {
+pub(crate) fn mark(
+    headers: &mut HeaderMap,
+    sets_cookie: bool,
+    beside_others: bool,
+    token_header: Option<&str>,
+) {
     vary(headers, HeaderValue::from_static("Cookie"));
     if let Some(name) = token_header.and_then(|name| HeaderValue::try_from(name).ok()) {
         vary(headers, HeaderValue::from_static("authorization"));
@@ -23,7 +28,7 @@ pub(crate) fn mark(headers: &mut HeaderMap, sets_cookie: bool, token_header: Opt
         return;
     };
     // That of a layer within this one, which set no cookie.
-    if sets_cookie {
+    if sets_cookie && beside_others {
         theirs.pop_if(|last| last == PRIVATE);
     }
     let shared = has(&theirs, &[b"public", b"s-maxage"]);
@@ -39,13 +44,18 @@ pub(crate) fn mark(headers: &mut HeaderMap, sets_cookie: bool, token_header: Opt
 
 const NO_STORE: &str = "no-store";
 const PRIVATE: &str = "private";
+const SURROGATE: &str = "surrogate-control";
 
 /// What the handler says to single caches, which then overlook `Cache-Control` (RFC 9213, 2.1).
 fn silence_single_caches(headers: &mut HeaderMap) {
-    let is_targeted = |name: &&HeaderName| {
-        name.as_str().ends_with("-cache-control") || *name == "surrogate-control"
+    let lets_keep = |name: &&HeaderName| {
+        let says: Vec<_> = headers.get_all(*name).iter().cloned().collect();
+        !is_kept_out_of_shared_caches(&says) && (*name != SURROGATE || has(&says, &[b"max-age"]))
     };
-    let targeted: Vec<_> = headers.keys().filter(is_targeted).cloned().collect();
+    let is_targeted =
+        |name: &&HeaderName| *name == SURROGATE || name.as_str().ends_with("-cache-control");
+    let targeted = headers.keys().filter(is_targeted).filter(lets_keep);
+    let targeted: Vec<_> = targeted.cloned().collect();
     for name in targeted {
         headers.remove(name);
         observe::cache_overridden();
@@ -100,7 +110,7 @@ mod tests {
         if let Some(value) = cache_control {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(value));
         }
-        mark(&mut headers, sets_cookie, None);
+        mark(&mut headers, sets_cookie, false, None);
         let values = headers.get_all(header::CACHE_CONTROL).iter();
         let values: Vec<_> = values.map(|value| value.to_str().expect("ascii")).collect();
         values.join(", ")
@@ -125,6 +135,7 @@ mod tests {
                 "no-store",
             ),
             (Some("Private"), "Private", "Private"),
+            (Some("private"), "private", "private"),
             (
                 Some("no-cache=\"x-a\", private"),
                 "no-cache=\"x-a\", private",
@@ -145,8 +156,8 @@ mod tests {
     fn vary_is_appended_once() {
         let mut headers = HeaderMap::new();
         headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-        mark(&mut headers, false, None);
-        mark(&mut headers, false, None);
+        mark(&mut headers, false, false, None);
+        mark(&mut headers, false, false, None);
         let values: Vec<_> = headers.get_all(header::VARY).iter().collect();
         assert_eq!(values, ["Accept-Encoding", "Cookie"]);
     }

@@ -94,7 +94,13 @@ impl Config {
             }
             observe::client_told(heard.way);
         }
-        caching::mark(response.headers_mut(), says, self.token_header.as_deref());
+        let token_header = self.token_header.as_deref();
+        caching::mark(
+            response.headers_mut(),
+            says,
+            heard.beside_others,
+            token_header,
+        );
     }
 
     fn cookie(&self, change: CookieChange, crowded: bool) -> Option<(HeaderName, HeaderValue)> {

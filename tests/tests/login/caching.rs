@@ -186,6 +186,14 @@ async fn what_is_said_to_single_caches_gives_way_to_our_cookie() {
         assert_eq!(answer.header("cache-control"), "no-store");
         assert_eq!(answer.header(name), "");
     }
+    for (name, said) in [
+        ("cdn-cache-control", "no-store"),
+        ("surrogate-control", "no-store"),
+        ("surrogate-control", "content=\"ESI/1.0\""),
+    ] {
+        let browser = app(layer(&SpyStore::new()), (name, said), StatusCode::OK);
+        assert_eq!(browser.get("/write").await.header(name), said);
+    }
 }
 
 #[tokio::test]
