@@ -227,6 +227,25 @@ impl View {
         Reader::new(&self.session, &self.session.snapshot()).owner()
     }
 
+    #[must_use]
+    pub fn take_owner<V: OwnerValue>(&self) -> Option<V> {
+        loop {
+            let seen = self.session.snapshot();
+            let owner = Reader::new(&self.session, &seen).owner();
+            // As `take`.
+            let outrun = self.session.try_stage("set_owner", |state| {
+                let outrun = state.snapshot().owner() != seen.owner();
+                if !outrun {
+                    state.staged.owner = OwnerChange::Cleared;
+                }
+                outrun
+            });
+            if outrun != Some(true) {
+                return owner;
+            }
+        }
+    }
+
     pub fn put_owner<V: OwnerValue>(&self, owner: Option<&V>) {
         let owner = owner.map(ToString::to_string);
         self.session.set_owner(owner.as_deref());
@@ -273,16 +292,19 @@ impl<F> Last<F> {
         Self(Arc::new(ReentrantMutex::new(RefCell::new(value))))
     }
 
-    /// The value as it is now, or else the last one.
-    fn or(&self, now: Option<F>) -> F
+    /// The value as it was seen, or else the last one. It is the last one itself, unless another task of the request has
+    /// set it since.
+    fn or(&self, seen: Option<F>, is_newest: impl FnOnce() -> bool) -> F
     where
         F: Clone,
     {
-        if let Some(value) = now {
+        let Some(value) = seen else {
+            return self.0.lock().borrow().clone();
+        };
+        if is_newest() {
             self.set(value.clone());
-            return value;
         }
-        self.0.lock().borrow().clone()
+        value
     }
 
     fn set(&self, value: F) {
@@ -352,12 +374,15 @@ impl<'a> Reader<'a> {
     /// A required field, also where it is gone.
     #[must_use]
     pub fn last<F: Clone>(&self, field: &'static TypedField<F>, last: &Last<F>) -> F {
-        last.or(self.stored(field))
+        let names = || field.field.names();
+        let is_newest = || self.session.snapshot().json(names()) == self.snapshot.json(names());
+        last.or(self.stored(field), is_newest)
     }
 
     #[must_use]
     pub fn last_owner<V: OwnerValue + Clone>(&self, last: &Last<V>) -> V {
-        last.or(self.owner())
+        let is_newest = || self.session.snapshot().owner() == self.snapshot.owner();
+        last.or(self.owner(), is_newest)
     }
 
     fn exact<F>(&self, field: &'static TypedField<F>) -> Result<Option<F>, FieldError> {

@@ -166,10 +166,12 @@ fn method(
     let deprecated = field.deprecated;
     let reads_only = *does == Does::Get && field.kind != Kind::Flash;
     let must_use = reads_only.then(|| quote!(#[must_use]));
-    // These judge generated code, too.
+    // These judge generated code, too: the first one only what others see.
     let lint = match name.to_string().as_str() {
-        "len" => Some(quote!(#[allow(clippy::len_without_is_empty)])),
-        "iter" => Some(quote!(#[allow(clippy::iter_not_returning_iterator)])),
+        "len" if !matches!(vis, Visibility::Inherited) => {
+            Some(quote!(#[allow(clippy::len_without_is_empty)]))
+        }
+        "iter" | "iter_mut" => Some(quote!(#[allow(clippy::iter_not_returning_iterator)])),
         _ => None,
     };
     let signature = match does {
@@ -254,7 +256,7 @@ fn body(field: &Field<'_>, does: Does, names: &Names) -> TokenStream {
                     quote!(#set(&self.#session, ::core::option::Option::as_ref(&value)))
                 }
                 Does::Remove => none,
-                Does::Take => quote!(let __owner = #get; #none; __owner),
+                Does::Take => quote!(#p::View::take_owner::<#value>(&self.#session)),
             }
         }
         // It has no accessors.

@@ -96,8 +96,8 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// **`required`** is for what a view makes no sense without. Where the field is absent or does not
 /// decode, `TypedSession<T>` is rejected with 401, and `Option<TypedSession<T>>` is `None`. There
-/// is no `remove_..`, and after a `clear` or `destroy` the getter keeps the last value. It does so, too, once the owner
-/// changes in the same request, and a `set_state(state())` then writes that value for the next owner.
+/// is no `remove_..`, and after a `clear` or `destroy` the getter keeps the last value that
+/// this handle has read or set by its setter. It does so, too, once the owner changes in the same request, and a `set_state(state())` then writes that value for the next owner.
 ///
 /// **`strict`** answers a value that does not decode with 500, instead of reading it as the default.
 ///

@@ -17,18 +17,28 @@ pub(crate) fn written_out(input: &DeriveInput) -> Result<DeriveInput> {
 /// Items within the view, in the expression of a default, have a `Self` of their own.
 fn replace(tokens: TokenStream, receiver: &TokenStream, within: bool) -> TokenStream {
     const ITEMS: [&str; 4] = ["enum", "impl", "struct", "trait"];
-    let mut in_item = false;
+    let (mut in_item, mut angles, mut after) = (false, 0, ' ');
     let replace_one = |token| match token {
         TokenTree::Ident(name) if within && ITEMS.iter().any(|item| name == item) => {
             in_item = true;
             TokenTree::Ident(name).into()
         }
         token if in_item => {
-            in_item = match &token {
-                TokenTree::Group(group) => group.delimiter() != Delimiter::Brace,
-                TokenTree::Punct(punct) => punct.as_char() != ';',
-                _ => true,
-            };
+            // A brace between angles is a constant's, and that of an arrow is none.
+            if let TokenTree::Punct(punct) = &token {
+                match (after, punct.as_char()) {
+                    (_, '<') => angles += 1,
+                    (before, '>') if before != '-' => angles -= 1,
+                    (_, ';') => in_item = false,
+                    _ => {}
+                }
+                after = punct.as_char();
+            } else {
+                let is_brace = |group: &Group| group.delimiter() == Delimiter::Brace;
+                let ends = matches!(&token, TokenTree::Group(group) if is_brace(group));
+                in_item = !(ends && angles == 0);
+                after = ' ';
+            }
             token.into()
         }
         TokenTree::Ident(name) if name == "Self" => {

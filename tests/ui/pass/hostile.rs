@@ -52,7 +52,10 @@ pub struct All {
     /// `Self` is the item within.
     #[session(default = {
         struct Twice(u8);
-        impl Twice {
+        trait By<const N: u8> {
+            fn new(of: u8) -> Self;
+        }
+        impl By<{ 1 + 1 }> for Twice {
             fn new(of: u8) -> Self {
                 Self(2 * of)
             }

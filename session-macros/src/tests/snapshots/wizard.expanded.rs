@@ -80,13 +80,7 @@ where
     }
     /// Takes `user` out of the session.
     pub(crate) fn take_user(&self) -> Option<String> {
-        let __owner = ::session_axum::__private::View::get_owner::<
-            String,
-        >(&self.__session);
-        ::session_axum::__private::View::put_owner::<
-            String,
-        >(&self.__session, ::core::option::Option::None);
-        __owner
+        ::session_axum::__private::View::take_owner::<String>(&self.__session)
     }
     /// The session's `answers`.
     #[must_use]
