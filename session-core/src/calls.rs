@@ -61,7 +61,7 @@ impl Session {
                 return;
             }
             // Whatever became of it, it is on its way no more.
-            state.in_flight = Vec::new();
+            state.in_flight = None;
             state.calls.line.clone().filter(|_| state.calls.waiting > 0)
         };
         if let Some(line) = line {

@@ -63,13 +63,17 @@ impl Finished {
     /// nothing but a staged [`destroy`](Session::destroy) is carried out. After it, plain writes are refused.
     pub async fn of(session: &Session, failed: bool) -> Self {
         let call = session.begin_call().await;
+        let known = match &call {
+            Ok(_) if !failed => session.resolve_doubt(true).await,
+            _ => Ok(()),
+        };
         let (before, staged) = {
             let mut state = session.lock();
             (state.news, state.take_for(failed))
         };
         let wished = staged.as_ref().is_some_and(|staged| !staged.is_empty());
         let result = match (&call, staged) {
-            (Ok(_), Some(staged)) => session.send_taken(staged).await,
+            (Ok(_), Some(staged)) => session.send_taken(known, staged).await,
             (Ok(_), None) => Ok(()),
             (Err(error), _) => {
                 session.lock().tell_committers(error);
@@ -162,7 +166,6 @@ impl Session {
 
     /// Sends everything that was staged.
     pub(crate) async fn settle(&self, staged: &Staged) -> Result<(), Error> {
-        self.lock().in_flight = staged.fields().to_vec();
         if let Some(failure) = &staged.failure {
             return Err(failure.clone());
         }
@@ -257,8 +260,8 @@ impl Session {
         };
         let live = self.create(new).await?;
         if let Some(lifetime) = staged.remember {
-            // Should this be given up on the way, the response's commit sends it.
-            self.lock().staged.remember = Some(lifetime);
+            // Should this be given up on the way, the response's commit sends it. A later wish counts.
+            let lifetime = *self.lock().staged.remember.get_or_insert(lifetime);
             let sent = self.send_staged(&live, &Staged::remember(lifetime)).await;
             let is_sent = |staged: &mut Duration| *staged == lifetime;
             self.lock().staged.remember.take_if(is_sent);
@@ -341,7 +344,13 @@ impl Session {
         } else {
             record.remembered()
         };
-        let upkeep = self.lock().upkeep(policy, live);
+        let upkeep = {
+            let state = self.lock();
+            if state.tells_nobody() && (sets_owner || staged.rotate) {
+                return Err(Error::ResponseSent);
+            }
+            state.upkeep(policy, live)
+        };
         let renews = sets_owner || staged.remember.is_some();
         let renewal = renews.then(|| Renewal {
             lifetime: policy.lifetime(staged.remember.or(former)),

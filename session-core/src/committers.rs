@@ -41,23 +41,31 @@ impl Session {
         let call = self.begin_call().await;
         committer.may_try_again = call.is_err();
         let _call = call?;
+        let known = self.resolve_doubt(true).await;
         let staged = {
             let mut state = self.lock();
             state.committers.owe_the_late = false;
-            std::mem::take(&mut state.staged)
+            state.send_off()
         };
         let carried = committer.failure.get().cloned();
-        let sent = self.send_taken(staged).await;
+        let sent = self.send_taken(known, staged).await;
         carried.map_or(sent, Err)
     }
 
     /// Sends what was taken. The caller has the call, whose end takes it out of flight.
-    pub(crate) async fn send_taken(&self, staged: Staged) -> Result<(), Error> {
+    pub(crate) async fn send_taken(
+        &self,
+        known: Result<(), Error>,
+        staged: Arc<Staged>,
+    ) -> Result<(), Error> {
         let mut sending = Sending {
             session: self,
             ends_unknown: !staged.is_empty(),
         };
-        let sent = self.settle(&staged).await;
+        let sent = match known {
+            Ok(()) => self.settle(&staged).await,
+            Err(unknown) => Err(unknown),
+        };
         sending.ends_unknown = false;
         if let Err(failure) = &sent {
             self.lock().tell_committers(failure);

@@ -47,7 +47,7 @@ impl Session {
     /// - [`Gone`](Status::Gone): it was destroyed, revoked or evicted, in whatever process, or it expired.
     /// - [`Superseded`](Status::Superseded): it was rotated, or its owner changed, since this request loaded it. It goes
     ///   on, but not for this handle. A periodic rotation is no end.
-    /// - [`Destroyed`](Status::Destroyed): by this handle or its clones.
+    /// - [`Destroyed`](Status::Destroyed): by this handle or its clones, also where they began another one in its place.
     ///
     /// Where the handle has no session, there is nothing to wait for: it completes at once with the
     /// [`status`](Self::status).
@@ -65,6 +65,7 @@ impl Session {
     pub async fn ended_asking_every(&self, period: Duration) -> Status {
         let period = period.max(SHORTEST);
         let mut failed = false;
+        let mut watched = None;
         loop {
             let id = {
                 let state = self.lock();
@@ -73,6 +74,10 @@ impl Session {
                     over => return over.status(),
                 }
             };
+            // The handle has begun another one in its place.
+            if watched.replace(id).is_some_and(|former| former != id) {
+                return Status::Destroyed;
+            }
             match self.look(id, period).await {
                 Ok(newest) => {
                     failed = false;
@@ -125,22 +130,23 @@ impl Session {
 
     /// What the newest record, if there is one, means for this handle.
     ///
-    /// A call of this request's own that is under way may know better; then the next look will tell. So nobody
-    /// holds up others while the store is asked, and a wait that is polled no more stops nobody.
+    /// A call of this request's own that is under way may know better of a rotation, or of an end; then the next look
+    /// will tell. So nobody holds up others while the store is asked, and a wait that is polled no more stops nobody.
     fn judge(&self, id: SessionId, newest: Option<&Record>) {
-        let Some(_call) = self.try_begin_call() else {
-            return;
-        };
-        let generation = match &self.lock().life {
-            Life::Live(live) if live.id == id => live.generation,
-            _ => return,
+        let call = self.try_begin_call();
+        let (generation, is_ending) = {
+            let state = self.lock();
+            match &state.life {
+                Life::Live(live) if live.id == id => (live.generation, state.is_ending()),
+                _ => return,
+            }
         };
         match newest {
-            None => drop(self.over(Status::Gone)),
-            Some(newest) if newest.barrier() > generation => {
+            None if !is_ending => drop(self.over(Status::Gone)),
+            Some(newest) if call.is_some() && newest.barrier() > generation => {
                 drop(self.over(Status::Superseded));
             }
-            Some(_) => {}
+            _ => {}
         }
     }
 }

@@ -3,22 +3,25 @@
 use std::sync::Arc;
 
 use crate::{
-    Backend, Error, Patch, Policy, Record, Renewal, ReplayPolicy, Rotation, SessionId, Status,
-    StoreError, Token,
+    Backend, Error, OwnerChange, Patch, Policy, Record, Renewal, ReplayPolicy, Rotation, SessionId,
+    Status, StoreError, Token,
     calls::Calls,
     committers::Committers,
     ended::Watch,
     observe::{self, Destroyed},
+    outcome::Doubt,
     rotation::{self, Standing, standing},
-    staged::{Snapshot, Staged, StagedField},
+    staged::{Snapshot, Staged},
 };
 
 /// Everything that moves.
 pub(crate) struct State {
     pub(crate) life: Life,
     pub(crate) staged: Staged,
-    /// Fields of a commit under way: still seen by this request.
-    pub(crate) in_flight: Vec<StagedField>,
+    /// What a commit under way carries: still seen by this request.
+    pub(crate) in_flight: Option<Arc<Staged>>,
+    /// A commit was sent whose answer nobody learned.
+    pub(crate) doubt: Option<Box<Doubt>>,
     /// What the commits so far mean for the cookie.
     pub(crate) news: News,
     /// The client brought something under the cookie's name.
@@ -80,41 +83,57 @@ impl State {
 
     /// The record that reads see: none once it is to be destroyed.
     pub(crate) fn record(&self) -> Option<&Arc<Record>> {
-        if self.staged.destroy {
+        if self.staged.destroy || self.is_ending() {
             return None;
         }
         self.live().map(|live| &live.record)
     }
 
+    /// The end of the session is on its way to the store.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.in_flight.as_ref().is_some_and(|sent| sent.destroy)
+    }
+
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let mut snapshot = self.snapshot_before_change_of_owner();
-        if snapshot.goes_to(&snapshot.owner) {
-            snapshot.changes_hands = true;
-            let record = snapshot.record.clone();
-            let confirmed = record
-                .iter()
-                .flat_map(|record| self.staged.confirmed_of(record.fields()));
-            snapshot.overlay(confirmed);
+        let record = self.record().cloned();
+        let mut snapshot = Snapshot::of(record.clone());
+        // Most requests read, and only that.
+        if self.staged.writes_nothing() && self.in_flight.is_none() {
+            return snapshot;
+        }
+        let sent = self.in_flight.as_deref();
+        let sent = sent.filter(|_| !self.staged.destroy).into_iter();
+        let layers = sent.chain([&self.staged]);
+        for layer in layers.clone() {
+            if layer.owner != OwnerChange::Unchanged {
+                snapshot.owner = layer.owner.clone();
+            }
+        }
+        snapshot.changes_hands = snapshot.goes_to(&snapshot.owner);
+        for layer in layers {
+            snapshot.overlay(layer.fields().iter());
+            if let (true, Some(record)) = (snapshot.changes_hands, &record) {
+                snapshot.overlay(layer.confirmed_of(record.fields()));
+            }
         }
         snapshot
     }
 
-    /// What an `update` sees: it is committed before a staged change of owner.
+    /// What an `update` sees: it is committed before a staged change of owner, and nothing is under way beside it.
     pub(crate) fn snapshot_before_change_of_owner(&self) -> Snapshot {
-        let record = self.record().cloned();
-        // Most requests read, and only that.
-        if self.staged.writes_nothing() && self.in_flight.is_empty() {
-            return Snapshot::of(record);
-        }
         let mut snapshot = Snapshot {
             owner: self.staged.owner.clone(),
-            ..Snapshot::of(record)
+            ..Snapshot::of(self.record().cloned())
         };
-        if !self.staged.destroy {
-            snapshot.overlay(self.in_flight.iter());
-        }
         snapshot.overlay(self.staged.fields().iter());
         snapshot
+    }
+
+    /// Takes what is staged on its way to the store.
+    pub(crate) fn send_off(&mut self) -> Arc<Staged> {
+        let staged = Arc::new(std::mem::take(&mut self.staged));
+        self.in_flight = Some(Arc::clone(&staged));
+        staged
     }
 
     /// What is due by itself, whatever the request wrote: a touch, a periodic rotation, the note that the
@@ -148,16 +167,18 @@ impl State {
     }
 
     /// What a response commits: everything, or after a failure nothing but a staged end.
-    pub(crate) fn take_for(&mut self, failed: bool) -> Option<Staged> {
-        let staged = std::mem::take(&mut self.staged);
-        if failed && !staged.is_empty() {
-            self.tell_committers(&Error::ResponseSent);
+    pub(crate) fn take_for(&mut self, failed: bool) -> Option<Arc<Staged>> {
+        if failed {
+            let staged = std::mem::take(&mut self.staged);
+            if !staged.is_empty() {
+                self.tell_committers(&Error::ResponseSent);
+            }
+            if !staged.destroy {
+                return None;
+            }
+            self.staged = Staged::destroy();
         }
-        match (failed, staged.destroy) {
-            (false, _) => Some(staged),
-            (true, true) => Some(Staged::destroy()),
-            (true, false) => None,
-        }
+        Some(self.send_off())
     }
 
     /// The session to write to; `None` where a write would start one.

@@ -12,6 +12,26 @@ use crate::{
 /// What an `update` carries, and what it saw: nothing of it is staged any more once it is applied.
 type Carried<'a> = Option<(&'a Staged, &'a Snapshot)>;
 
+/// What an `update` carried whose answer nobody learned.
+pub(crate) struct Doubt(Option<(Staged, Snapshot)>);
+
+/// A commit under way.
+struct Asking<'a> {
+    session: &'a Session,
+    carried: Carried<'a>,
+    is_answered: bool,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            let carried = self.carried;
+            let carried = carried.map(|(staged, seen)| (staged.clone(), seen.clone()));
+            self.session.lock().doubt = Some(Box::new(Doubt(carried)));
+        }
+    }
+}
+
 impl Session {
     /// One commit, and what its outcome means for this request. `None`: somebody was faster than an `update`, which has
     /// the newest record to try again.
@@ -29,8 +49,48 @@ impl Session {
             // Boxed, for it is rare: else every request would have room for it.
             return Box::pin(self.carry_through(live, guard, patch, carried)).await;
         }
+        self.commit_and_learn(live, guard, patch, carried).await
+    }
+
+    async fn commit_and_learn(
+        &self,
+        live: &Live,
+        guard: Guard,
+        patch: &Patch,
+        carried: Carried<'_>,
+    ) -> Result<Option<Arc<Record>>, Error> {
+        let mut asking = Asking {
+            session: self,
+            carried,
+            is_answered: patch.is_upkeep(),
+        };
         let answer = self.backend().commit(live.id, guard, patch).await?;
+        asking.is_answered = true;
         self.learn(live, patch, answer, carried)
+    }
+
+    /// After an answer was lost, only the store knows what is equal to what it has, and whether an `update` was applied.
+    pub(crate) async fn resolve_doubt(&self, for_staged: bool) -> Result<(), Error> {
+        {
+            let state = self.lock();
+            if state.doubt.is_none() || (for_staged && state.staged.is_empty()) {
+                return Ok(());
+            }
+        }
+        // Boxed, for it is rare.
+        match Box::pin(self.reload()).await {
+            Ok(()) | Err(Error::Gone) => {}
+            unknown => return unknown,
+        }
+        let mut state = self.lock();
+        let doubt = state.doubt.take();
+        let carried = doubt.and_then(|doubt| doubt.0);
+        if let (Some((staged, seen)), Some(live)) = (carried, state.live())
+            && staged.changes(live.record.fields()).fields.is_empty()
+        {
+            state.staged.unstage(&staged, &seen);
+        }
+        Ok(())
     }
 
     /// A rotation is carried through although its handler gave it up, or its client has gone (R9): its new token may be
@@ -47,9 +107,9 @@ impl Session {
         let (session, call) = (self.clone(), self.carry_call());
         let (live, patch) = (live.clone(), patch.clone());
         let work = async move {
-            let answer = session.backend().commit(live.id, guard, &patch).await;
             let carried = carried.as_ref().map(|(staged, seen)| (staged, seen));
-            let learned = answer.and_then(|answer| session.learn(&live, &patch, answer, carried));
+            let commit = session.commit_and_learn(&live, guard, &patch, carried);
+            let learned = commit.await;
             drop(call);
             learned
         };

@@ -127,7 +127,8 @@ impl Session {
                 state: Mutex::new(State {
                     life,
                     staged: Staged::default(),
-                    in_flight: Vec::new(),
+                    in_flight: None,
+                    doubt: None,
                     news: News::Nothing,
                     presented,
                     sent: false,
@@ -181,10 +182,11 @@ impl Session {
         self.stage("clear", |state| {
             let record = state.record().cloned();
             let stored = record.iter().flat_map(|record| record.fields().iter());
+            let sent = state.in_flight.iter().flat_map(|sent| sent.fields());
+            let written = sent.chain(state.staged.fields());
             let names: Vec<_> = stored
                 .map(|field| field.name.to_owned().into())
-                .chain(state.in_flight.iter().map(|field| field.name.clone()))
-                .chain(state.staged.fields().iter().map(|field| field.name.clone()))
+                .chain(written.map(|field| field.name.clone()))
                 .collect();
             for name in names {
                 state.staged.put(StagedField::removed(name));

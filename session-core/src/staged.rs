@@ -137,10 +137,6 @@ impl Staged {
                 self.put(field);
             }
         }
-        let same = |a: &StagedField, b: &StagedField| match (&a.json, &b.json) {
-            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-            (a, b) => a.is_none() && b.is_none(),
-        };
         let goes = seen.goes_to(&self.owner);
         let stays = |field: &mut StagedField, looked: bool| match find(&carried.fields, &field.name)
         {
@@ -151,7 +147,8 @@ impl Staged {
             _ => true,
         };
         self.fields.retain_mut(|field| {
-            let looked = find(&seen.staged, &field.name).is_some_and(|looked| same(looked, field));
+            let looked =
+                find(&seen.staged, &field.name).is_some_and(|looked| same_text(looked, field));
             stays(field, looked)
         });
         self.confirmed.retain_mut(|field| stays(field, true));
@@ -229,6 +226,14 @@ fn changes(fields: &[StagedField], stored: &Fields) -> Changes {
     changes
 }
 
+/// Written by the same call.
+fn same_text(one: &StagedField, other: &StagedField) -> bool {
+    match (&one.json, &other.json) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (one, other) => one.is_none() && other.is_none(),
+    }
+}
+
 fn find<'f>(fields: &'f [StagedField], name: &str) -> Option<&'f StagedField> {
     fields.iter().find(|field| field.name == name)
 }
@@ -297,6 +302,23 @@ impl Snapshot {
             owner: OwnerChange::Unchanged,
             changes_hands: false,
         }
+    }
+
+    /// Nothing has happened in between.
+    pub(crate) fn is_as(&self, other: &Self) -> bool {
+        let same = |(one, other): (&StagedField, &StagedField)| {
+            one.name == other.name && same_text(one, other)
+        };
+        self.record.as_ref().map(Arc::as_ptr) == other.record.as_ref().map(Arc::as_ptr)
+            && self.owner == other.owner
+            && self.staged.len() == other.staged.len()
+            && self.staged.iter().zip(&other.staged).all(same)
+    }
+
+    /// Whether the request has set a field of these names itself.
+    pub(crate) fn sets<'n>(&self, mut names: impl Iterator<Item = &'n str>) -> bool {
+        let set = |name| find(&self.staged, name).is_some_and(|field| field.json.is_some());
+        names.any(set)
     }
 
     /// Whether the session goes from one owner to another, or to nobody.

@@ -51,16 +51,18 @@ impl Session {
         change: &mut impl FnMut(&mut T) -> Result<R, E>,
     ) -> Result<Result<R, E>, Error> {
         let _call = self.begin_call().await?;
-        let destroys = self.lock().staged.destroy;
-        if destroys {
-            // It stays staged until it is done.
-            self.end().await?;
-            self.lock().staged.destroy = false;
-        }
+        self.resolve_doubt(false).await?;
         let mut patience = Patience::default();
         loop {
             patience.before_try(self).await?;
-            let (live, snapshot) = self.newest()?;
+            let (live, snapshot) = loop {
+                if let Some(newest) = self.newest()? {
+                    break newest;
+                }
+                // It stays staged until it is done.
+                self.end().await?;
+                self.lock().staged.destroy = false;
+            };
             let (result, mut written) = match self.run(&snapshot, change)? {
                 Ok(ran) => ran,
                 Err(refused) => return Ok(Err(refused)),
@@ -81,7 +83,10 @@ impl Session {
                 }
                 None => {
                     self.start(&written).await?;
-                    self.lock().staged.unstage(&written, &snapshot);
+                    let mut state = self.lock();
+                    // Beside a rotation it would be the end of the new one.
+                    state.staged.destroy = false;
+                    state.staged.unstage(&written, &snapshot);
                     true
                 }
             };
@@ -95,10 +100,16 @@ impl Session {
         matches!(self.lock().life, Life::Absent { quiet: true, .. })
     }
 
-    fn newest(&self) -> Result<(Option<Live>, Snapshot), Error> {
+    /// `None` while the session is to be destroyed first.
+    fn newest(&self) -> Result<Option<(Option<Live>, Snapshot)>, Error> {
         let state = self.lock();
+        // Beside a rotation there is none, and the commit will tell so.
+        let is_there = !matches!(state.life, Life::Absent { quiet: true, .. });
+        if state.staged.destroy && (is_there || !self.rivals().is_empty()) {
+            return Ok(None);
+        }
         let snapshot = state.snapshot_before_change_of_owner();
-        Ok((state.writable()?, snapshot))
+        Ok(Some((state.writable()?, snapshot)))
     }
 
     /// Runs the user's closure, without any lock held. What it wrote is what differs between before and after (R7).
@@ -134,9 +145,6 @@ impl Session {
         seen: &Snapshot,
         patience: &mut Patience,
     ) -> Result<bool, Error> {
-        if written.owner != OwnerChange::Unchanged && self.lock().tells_nobody() {
-            return Err(Error::ResponseSent);
-        }
         let patch = self.patch(live, written)?;
         let commit = self.commit_patch(live, &patch, Some((written, seen)));
         let applied = commit.await?;

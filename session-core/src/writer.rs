@@ -4,8 +4,9 @@ use std::fmt;
 
 use crate::{
     Error, OwnerChange, Session, SessionData,
-    data::{Field, OwnerValue, TypedField},
+    data::{Field, OwnerValue, Reader, TypedField},
     json::{same_value, text},
+    life::State,
     staged::{Snapshot, Staged, StagedField},
 };
 
@@ -67,12 +68,29 @@ impl Writer {
         Ok(staged)
     }
 
-    /// Adds the stored fields that were set as they are: with a change of owner they are written, too.
+    /// What is to be staged of a whole view.
+    fn differing(self, before: &Self, seen: &Snapshot) -> Result<Staged, Error> {
+        let mut written = differences(before.written(), self.written())?;
+        self.confirm(&mut written, seen);
+        written.owner = match (self.owner, &before.owner) {
+            (Some(owner), _) => OwnerChange::Set(owner),
+            (None, Some(_)) => OwnerChange::Cleared,
+            (None, None) => OwnerChange::Unchanged,
+        };
+        Ok(written)
+    }
+
+    /// Adds what was set as it is: with a change of owner the stored fields are written, too. And what the request has
+    /// written itself, for that may come to nothing on its way.
     fn confirm(&self, staged: &mut Staged, seen: &Snapshot) {
         for (field, json) in self.written() {
-            let name = field.names().find(|name| seen.stored(name).is_some());
-            let json = json.map(text).filter(|json| (field.reads)(json));
-            if let (Some(name), Some(json)) = (name, json) {
+            let Some(json) = json.map(text).filter(|json| (field.reads)(json)) else {
+                continue;
+            };
+            if seen.sets(field.names()) {
+                let fields = field.staged(Some(json.into()));
+                fields.for_each(|field| staged.put(field));
+            } else if let Some(name) = field.names().find(|name| seen.stored(name).is_some()) {
                 staged.confirm(StagedField {
                     name: name.into(),
                     ..field.of(Some(json.into()))
@@ -122,41 +140,49 @@ impl fmt::Debug for Writer {
     }
 }
 
+/// So often a whole view is taken apart anew because the session has changed meanwhile: the user's own code might
+/// change it each time.
+const MAX_LOOKS: usize = 8;
+
 /// Stages the fields of a view that differ from what it reads now; all of them, if it does not exist yet
 /// or changes hands, for then nothing of the former owner's is left to be equal to. An owner in it is always set,
 /// also to the same value: so somebody logs in, and logs in again (R12).
 pub(crate) fn set_state<T: SessionData>(session: &Session, state: &T) {
-    let before = session.state::<T>().map(|before| Writer::of(&before));
-    let mut before = before.unwrap_or_default();
-    let after = Writer::of(state);
-    let seen = session.snapshot();
-    let hands_over = before.owner != after.owner && seen.former_owner().is_some();
-    if seen.changes_hands || hands_over {
-        before.fields.clear();
+    for look in 1..=MAX_LOOKS {
+        let seen = session.snapshot();
+        let before = T::read(&Reader::new(session, &seen)).map(|before| Writer::of(&before));
+        let mut before = before.unwrap_or_default();
+        let after = Writer::of(state);
+        let hands_over = before.owner != after.owner && seen.former_owner().is_some();
+        if seen.changes_hands || hands_over {
+            before.fields.clear();
+        }
+        let written = after.differing(&before, &seen);
+        let staged = session.try_stage("set_state", |state| {
+            let in_time = look == MAX_LOOKS || state.snapshot().is_as(&seen);
+            if in_time {
+                stage(state, written);
+            }
+            in_time
+        });
+        if staged != Some(false) {
+            return;
+        }
     }
-    stage_view(session, &before, after);
 }
 
 /// Stages every field of a view, and its owner, whatever the session reads now: also defaults. For `test_util`.
 #[doc(hidden)]
 pub fn write_state<T: SessionData>(session: &Session, state: &T) {
-    stage_view(session, &Writer::default(), Writer::of(state));
+    let written = Writer::of(state).differing(&Writer::default(), &session.snapshot());
+    session.stage("set_state", |state| stage(state, written));
 }
 
-fn stage_view(session: &Session, before: &Writer, after: Writer) {
-    let mut written = differences(before.written(), after.written());
-    if let Ok(written) = &mut written {
-        after.confirm(written, &session.snapshot());
-        written.owner = match (after.owner, &before.owner) {
-            (Some(owner), _) => OwnerChange::Set(owner),
-            (None, Some(_)) => OwnerChange::Cleared,
-            (None, None) => OwnerChange::Unchanged,
-        };
-    }
-    session.stage("set_state", |state| match written {
+fn stage(state: &mut State, written: Result<Staged, Error>) {
+    match written {
         Ok(written) => state.staged.merge(written),
         Err(failure) => state.staged.fail(failure),
-    });
+    }
 }
 
 /// Stages the removal of a view's own fields.

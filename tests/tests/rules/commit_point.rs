@@ -642,6 +642,25 @@ where
 }
 
 #[tokio::test]
+async fn a_log_in_or_rotation_that_waits_for_the_response_s_commit_is_refused_for_nobody_could_be_told()
+ {
+    for logs_in in [true, false] {
+        let store = SpyStore::new();
+        let task = move |session: Session| async move {
+            if logs_in {
+                session.set_owner("ada");
+            } else {
+                session.rotate();
+            }
+            outcome(&session.commit().await)
+        };
+        let (browser, told) = beside_the_response(&store, task).await;
+        assert_eq!(told, "Refused(ResponseSent)");
+        assert_eq!(browser.get("/status").await.body, "Live");
+    }
+}
+
+#[tokio::test]
 async fn a_commit_that_waits_for_the_response_s_own_is_done_after_it() {
     let store = SpyStore::new();
     let save = async |session: Session| {
@@ -920,18 +939,25 @@ async fn who_waits_with_writes_that_a_contended_response_dropped_is_told_so() {
 async fn what_is_remembered_while_the_first_commit_is_under_way_counts() {
     let store = SpyStore::new();
     let spy = store.clone();
-    let handler = async move |session: Session| {
+    let handler = async move |session: Session, Path(during): Path<String>| {
         session.insert("name", "Ada");
         session.remember(DAY * 2);
-        let mut second = spy.hold(Call::Commit);
+        let mut held = spy.hold(if during == "create" {
+            Call::Create
+        } else {
+            Call::Commit
+        });
         let commit = begun(session.commit()).await;
-        second.reached().await;
+        held.reached().await;
         session.remember(DAY * 20);
-        second.release();
+        held.release();
         outcome(&commit.await)
     };
-    let browser = browse(&store, Router::new().route("/first", get(handler)));
-    assert_eq!(browser.get("/first").await.body, "ok");
-    let record = record(&store).await.expect("lives");
-    assert_eq!(record.remembered(), Some(DAY * 20));
+    let routes = Router::new().route("/first/{during}", get(handler));
+    for during in ["create", "commit"] {
+        let browser = browse(&store, routes.clone());
+        assert_eq!(browser.get(&format!("/first/{during}")).await.body, "ok");
+        let record = record(&store).await.expect("lives");
+        assert_eq!(record.remembered(), Some(DAY * 20), "{during}");
+    }
 }

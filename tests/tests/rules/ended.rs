@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::common::{
-    DAY, HOUR, MINUTE, SECOND, Visits, layer, rotate_behind, timed, with, write_behind,
+    DAY, HOUR, MINUTE, SECOND, Visits, begun, layer, rotate_behind, timed, with, write_behind,
 };
 
 /// So late it may be, by default.
@@ -276,14 +276,24 @@ async fn the_end_of_one_session_is_none_of_the_next_that_the_handle_began() {
         visit.set_count(2);
         visit.session().commit().await.expect("commits");
         asking.release();
-        sleep(MINUTE).await;
-        waiting.abort();
-        format!("{:?}", visit.session().status())
+        let told = waiting.await.expect("runs");
+        format!("{told:?} {:?}", visit.session().status())
     };
     let browser = with(layer(&store), Router::new().route("/again", get(handler)));
     browser.get("/count/1").await;
-    assert_eq!(browser.get("/again").await.body, "Live");
+    assert_eq!(browser.get("/again").await.body, "Destroyed Live");
     assert_eq!(browser.get("/read").await.body, "2 nobody");
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_tells_of_an_end_also_while_a_commit_of_its_own_goes_no_further() {
+    let store = SpyStore::new();
+    let (_socket, visit) = open(&store).await;
+    let _held = store.hold(Call::Commit);
+    let commit = begun(visit.update(|visit| visit.count += 1)).await;
+    store.inner.delete(store.last_id()).await.expect("deletes");
+    assert_eq!(visit.session().ended().await, Status::Gone);
+    drop(commit);
 }
 
 #[tokio::test(start_paused = true)]

@@ -26,6 +26,7 @@ mod layer;
 mod life_and_death;
 mod mutators;
 mod newcomers;
+mod one_handle;
 mod original;
 mod overlap;
 mod property;

@@ -80,6 +80,12 @@ async fn within_the_grace_update_and_commit_say_gone() {
                 session.destroy();
                 outcome(&session.commit().await)
             }
+            "destroy_peek" => {
+                session.destroy();
+                let peeked = visit.update(|visit| visit.count).await;
+                assert_eq!(outcome(&peeked), "ok");
+                outcome(&session.commit().await)
+            }
             "destroy_write" => {
                 session.destroy();
                 visit.set_count(2);
@@ -97,6 +103,7 @@ async fn within_the_grace_update_and_commit_say_gone() {
         ("commit", "Gone"),
         ("destroy_write", "Gone"),
         ("destroy_commit", "Gone"),
+        ("destroy_peek", "Gone"),
         ("refresh", "ok"),
         ("peek", "ok"),
     ] {
@@ -106,6 +113,20 @@ async fn within_the_grace_update_and_commit_say_gone() {
         assert_eq!(store.calls(), [Call::Load], "{how}");
     }
     assert_eq!(browser.get("/read").await.body, "1 nobody");
+}
+
+#[tokio::test]
+async fn within_the_grace_a_log_in_by_update_outlives_the_log_out_that_ended_nothing() {
+    let (_clock, store) = timed();
+    let handler = async |visit: Visits| {
+        visit.session().destroy();
+        visit.session().set_owner("ada");
+        outcome(&visit.update(|visit| visit.count = 5).await)
+    };
+    let routes = Router::new().route("/again", get(handler));
+    let (_browser, stale) = rotated(&store, routes).await;
+    assert_eq!(stale.get("/again").await.body, "ok");
+    assert_eq!(stale.get("/read").await.body, "5 nobody");
 }
 
 #[tokio::test]
