@@ -72,7 +72,11 @@ impl Session {
     /// After an answer was lost, only the store knows what is equal to what it has, and whether an `update` was applied.
     pub(crate) async fn resolve_doubt(&self, for_staged: bool) -> Result<(), Error> {
         {
-            let state = self.lock();
+            let mut state = self.lock();
+            if state.staged.destroy {
+                // Whatever it has become, it ends.
+                state.doubt = None;
+            }
             if state.doubt.is_none() || (for_staged && state.staged.is_empty()) {
                 return Ok(());
             }

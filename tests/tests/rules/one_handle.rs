@@ -122,6 +122,22 @@ async fn what_is_set_back_after_a_lost_answer_is_stored() {
 }
 
 #[tokio::test]
+async fn an_end_after_a_lost_answer_asks_for_nothing_first() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let handler = async move |visit: Visits| {
+        visit.set_count(2);
+        spy.lose_answer(Call::Commit, lost());
+        assert!(visit.session().commit().await.is_err());
+        spy.forget_calls();
+        visit.session().destroy();
+        String::new()
+    };
+    answer(&store, get(handler)).await;
+    assert_eq!(store.calls(), [Call::Delete]);
+}
+
+#[tokio::test]
 async fn an_update_whose_answer_was_lost_is_there_whole_or_not_at_all() {
     for applied in [true, false] {
         let store = SpyStore::new();
