@@ -69,7 +69,7 @@ impl Finished {
         };
         let (before, staged) = {
             let mut state = session.lock();
-            (state.news, state.take_for(failed))
+            (state.news, state.take_for(failed, call.is_ok()))
         };
         let wished = staged.as_ref().is_some_and(|staged| !staged.is_empty());
         let result = match (&call, staged) {
@@ -213,7 +213,9 @@ impl Session {
             self.backend().destroy(id, Destroyed::Handler).await?;
             self.lock().news = News::Remove;
         }
-        self.lock().life = Life::absent(Status::Destroyed);
+        let mut state = self.lock();
+        state.life = Life::absent(Status::Destroyed);
+        state.doubt = None;
         Ok(())
     }
 

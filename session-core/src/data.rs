@@ -301,8 +301,10 @@ impl<F> Last<F> {
         let Some(value) = seen else {
             return self.0.lock().borrow().clone();
         };
+        let copy = value.clone();
+        let _last = self.0.lock();
         if is_newest() {
-            self.set(value.clone());
+            self.set(copy);
         }
         value
     }

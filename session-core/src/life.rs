@@ -167,7 +167,7 @@ impl State {
     }
 
     /// What a response commits: everything, or after a failure nothing but a staged end.
-    pub(crate) fn take_for(&mut self, failed: bool) -> Option<Arc<Staged>> {
+    pub(crate) fn take_for(&mut self, failed: bool, sends: bool) -> Option<Arc<Staged>> {
         if failed {
             let staged = std::mem::take(&mut self.staged);
             if !staged.is_empty() {
@@ -177,6 +177,9 @@ impl State {
                 return None;
             }
             self.staged = Staged::destroy();
+        }
+        if !sends {
+            return Some(Arc::new(std::mem::take(&mut self.staged)));
         }
         Some(self.send_off())
     }

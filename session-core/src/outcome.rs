@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    Committed, Error, Guard, Patch, Record, Session, Status,
+    Committed, Error, Guard, OwnerChange, Patch, Record, Session, Status,
     life::{Live, News},
     runtime::in_task,
     staged::{Snapshot, Staged},
@@ -72,12 +72,10 @@ impl Session {
     /// After an answer was lost, only the store knows what is equal to what it has, and whether an `update` was applied.
     pub(crate) async fn resolve_doubt(&self, for_staged: bool) -> Result<(), Error> {
         {
-            let mut state = self.lock();
-            if state.staged.destroy {
-                // Whatever it has become, it ends.
-                state.doubt = None;
-            }
-            if state.doubt.is_none() || (for_staged && state.staged.is_empty()) {
+            let state = self.lock();
+            // Whatever it has become, a session that is to end is ended.
+            let is_idle = state.staged.destroy || (for_staged && state.staged.is_empty());
+            if state.doubt.is_none() || is_idle {
                 return Ok(());
             }
         }
@@ -89,7 +87,9 @@ impl Session {
         let mut state = self.lock();
         let doubt = state.doubt.take();
         let carried = doubt.and_then(|doubt| doubt.0);
+        // With a change of owner it would have been a barrier to this request.
         if let (Some((staged, seen)), Some(live)) = (carried, state.live())
+            && staged.owner == OwnerChange::Unchanged
             && staged.changes(live.record.fields()).fields.is_empty()
         {
             state.staged.unstage(&staged, &seen);

@@ -1,13 +1,13 @@
 //! `update`: read the newest, change it, commit only if nobody was faster; else again (R5).
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use rand::Rng;
 
 use crate::{
     Error, OwnerChange, Session, SessionData,
     data::Reader,
-    life::{Life, Live},
+    life::{Life, Live, State},
     observe,
     runtime::{BoxFuture, at_once, within},
     staged::{Snapshot, Staged},
@@ -54,14 +54,11 @@ impl Session {
         self.resolve_doubt(false).await?;
         let mut patience = Patience::default();
         loop {
+            // Before the turn: nobody waits for that of a session that is to end.
+            self.end_first().await?;
             patience.before_try(self).await?;
-            let (live, snapshot) = loop {
-                if let Some(newest) = self.newest()? {
-                    break newest;
-                }
-                // It stays staged until it is done.
-                self.end().await?;
-                self.lock().staged.destroy = false;
+            let Some((live, snapshot)) = self.newest()? else {
+                continue;
             };
             let (result, mut written) = match self.run(&snapshot, change)? {
                 Ok(ran) => ran,
@@ -82,11 +79,12 @@ impl Session {
                         .await?
                 }
                 None => {
+                    if self.is_beside_rotation() {
+                        // It would be the end of the new one.
+                        self.lock().staged.destroy = false;
+                    }
                     self.start(&written).await?;
-                    let mut state = self.lock();
-                    // Beside a rotation it would be the end of the new one.
-                    state.staged.destroy = false;
-                    state.staged.unstage(&written, &snapshot);
+                    self.lock().staged.unstage(&written, &snapshot);
                     true
                 }
             };
@@ -96,6 +94,24 @@ impl Session {
         }
     }
 
+    /// Ends the session if that is staged; it stays staged until it is done.
+    async fn end_first(&self) -> Result<(), Error> {
+        while self.is_to_end(&self.lock()) {
+            self.lock().in_flight = Some(Arc::new(Staged::destroy()));
+            self.end().await?;
+            let mut state = self.lock();
+            state.in_flight = None;
+            state.staged.destroy = false;
+        }
+        Ok(())
+    }
+
+    /// Beside a rotation there is no session to end, and the commit will tell so.
+    fn is_to_end(&self, state: &State) -> bool {
+        let is_there = !matches!(state.life, Life::Absent { quiet: true, .. });
+        state.staged.destroy && (is_there || !self.rivals().is_empty())
+    }
+
     fn is_beside_rotation(&self) -> bool {
         matches!(self.lock().life, Life::Absent { quiet: true, .. })
     }
@@ -103,9 +119,7 @@ impl Session {
     /// `None` while the session is to be destroyed first.
     fn newest(&self) -> Result<Option<(Option<Live>, Snapshot)>, Error> {
         let state = self.lock();
-        // Beside a rotation there is none, and the commit will tell so.
-        let is_there = !matches!(state.life, Life::Absent { quiet: true, .. });
-        if state.staged.destroy && (is_there || !self.rivals().is_empty()) {
+        if self.is_to_end(&state) {
             return Ok(None);
         }
         let snapshot = state.snapshot_before_change_of_owner();

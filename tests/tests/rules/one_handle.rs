@@ -6,6 +6,7 @@ use std::{
     fmt::{self, Display},
     future::poll_fn,
     str::FromStr,
+    sync::{Arc, Mutex},
     task::Poll,
     time::Duration,
 };
@@ -13,14 +14,17 @@ use std::{
 use axum::{
     Router,
     extract::Path,
+    http::StatusCode,
     routing::{MethodRouter, get},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use session_axum::{Session, SessionData, SessionError, StoreError, TypedSession};
+use session_axum::{
+    Session, SessionData, SessionError, SessionStore as _, StoreError, TypedSession,
+};
 use session_tests::{Call, SpyStore};
-use tokio::time::timeout;
+use tokio::{sync::oneshot, time::timeout};
 
-use crate::common::{Visit, Visits, begun, browse, fields, outcome, stored};
+use crate::common::{Visit, Visits, begun, browse, fields, layer, outcome, record, stored, with};
 
 fn lost() -> StoreError {
     StoreError::unavailable("the answer was lost")
@@ -213,6 +217,91 @@ async fn an_update_that_waits_for_its_turn_begins_anew_after_an_end_meanwhile() 
     first.await.expect("answers");
     assert_eq!(second.await.expect("answers").body, "10");
     assert_eq!(fields(&store).await, ["count=10"]);
+}
+
+#[tokio::test]
+async fn an_end_and_then_an_update_wait_for_nobody_s_turn() {
+    let store = SpyStore::new();
+    let handler = async |visit: Visits, Path(how): Path<String>| {
+        if how == "second" {
+            visit.session().destroy();
+        }
+        outcome(&visit.update(|visit| visit.count += 1).await)
+    };
+    let browser = browse(&store, Router::new().route("/{how}/it", get(handler)));
+    browser.get("/count/5").await;
+    let mut held = store.hold(Call::Commit);
+    let first = browser.start("/first/it");
+    held.reached().await;
+    let second = timeout(Duration::from_secs(5), browser.get("/second/it")).await;
+    assert_eq!(second.expect("it waits for nobody").body, "ok");
+    assert_eq!(fields(&store).await, ["count=1"]);
+    held.release();
+    first.await.expect("answers");
+}
+
+#[tokio::test]
+async fn an_end_during_the_update_that_begins_a_session_ends_it() {
+    let store = SpyStore::new();
+    let handler = async |visit: Visits| {
+        let task = visit.clone();
+        let update = visit.update(move |visit| {
+            visit.count = 1;
+            task.session().destroy();
+        });
+        outcome(&update.await)
+    };
+    let browser = browse(&store, Router::new().route("/", get(handler)));
+    assert_eq!(browser.get("/").await.body, "ok");
+    assert_eq!(store.inner.count().await.expect("counts"), 0);
+}
+
+#[derive(SessionData)]
+struct Owned {
+    #[session(owner)]
+    user: Option<String>,
+}
+
+#[tokio::test]
+async fn an_owner_that_is_staged_outlives_an_update_of_another_that_failed() {
+    let store = SpyStore::new();
+    let spy = store.clone();
+    let handler = async move |owned: TypedSession<Owned>| {
+        owned.set_user(Some("cy".to_owned()));
+        spy.fail(Call::Commit, lost());
+        let update = owned.update(|owned| owned.user = Some("bob".to_owned()));
+        outcome(&update.await)
+    };
+    let browser = browse(&store, Router::new().route("/", get(handler)));
+    browser.get("/owner/ada").await;
+    browser.get("/").await;
+    let record = record(&store).await.expect("lives");
+    assert_eq!(record.owner(), Some("cy"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waited_in_vain_is_not_seen_in_place_of_what_is_under_way() {
+    let store = SpyStore::new();
+    let (tell, told) = oneshot::channel();
+    let tell = Arc::new(Mutex::new(Some(tell)));
+    let handler = async move |visit: Visits| {
+        visit.set_count(2);
+        let task = visit.session().clone();
+        tokio::spawn(async move { task.commit().await });
+        tokio::task::yield_now().await;
+        visit.set_count(3);
+        let tell = tell.lock().expect("whole").take().expect("once");
+        let _ = tell.send(visit.clone());
+    };
+    let layer = layer(&store).update_timeout(Duration::from_secs(1));
+    let browser = with(layer, Router::new().route("/", get(handler)));
+    browser.get("/count/1").await;
+    let held = store.hold_answer(Call::Commit);
+    let answer = browser.get("/").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    let visit = told.await.ok().expect("tells");
+    assert_eq!(visit.count(), 2);
+    held.release();
 }
 
 thread_local!(static MEANWHILE: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) });
