@@ -228,10 +228,10 @@ impl View {
     }
 
     #[must_use]
-    pub fn take_owner<V: OwnerValue>(&self) -> Option<V> {
+    pub fn take_owner<V>(&self, get: impl Fn() -> Option<V>) -> Option<V> {
         loop {
             let seen = self.session.snapshot();
-            let owner = Reader::new(&self.session, &seen).owner();
+            let owner = get();
             // As `take`.
             let outrun = self.session.try_stage("set_owner", |state| {
                 let outrun = state.snapshot().owner() != seen.owner();

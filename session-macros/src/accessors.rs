@@ -256,7 +256,7 @@ fn body(field: &Field<'_>, does: Does, names: &Names) -> TokenStream {
                     quote!(#set(&self.#session, ::core::option::Option::as_ref(&value)))
                 }
                 Does::Remove => none,
-                Does::Take => quote!(#p::View::take_owner::<#value>(&self.#session)),
+                Does::Take => quote!(#p::View::take_owner::<#value>(&self.#session, || #get)),
             }
         }
         // It has no accessors.

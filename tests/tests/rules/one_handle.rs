@@ -299,7 +299,7 @@ async fn what_waited_in_vain_is_not_seen_in_place_of_what_is_under_way() {
     let held = store.hold_answer(Call::Commit);
     let answer = browser.get("/").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    let visit = told.await.ok().expect("tells");
+    let visit = told.await.expect("tells");
     assert_eq!(visit.count(), 2);
     held.release();
 }

@@ -80,7 +80,12 @@ where
     }
     /// Takes `user` out of the session.
     pub(crate) fn take_user(&self) -> Option<String> {
-        ::session_axum::__private::View::take_owner::<String>(&self.__session)
+        ::session_axum::__private::View::take_owner::<
+            String,
+        >(
+            &self.__session,
+            || ::session_axum::__private::View::get_owner::<String>(&self.__session),
+        )
     }
     /// The session's `answers`.
     #[must_use]
