@@ -56,7 +56,8 @@ impl SessionLayer {
     }
 
     /// A layer marked `L`, beside others. Give it a [`cookie_name`](Self::cookie_name) of its own: on a route that has
-    /// another layer of the same name, or with its token header, the extractors are rejected ([`OneCookie`](crate::SessionRejection::OneCookie)).
+    /// another layer of the same name, or with its token header, the extractors are rejected
+    /// ([`OneCookie`](crate::SessionRejection::OneCookie)).
     ///
     /// ```
     /// use session_axum::{Key, MemoryStore, SessionLayer};

@@ -236,7 +236,7 @@ impl Session {
         let changes = staged.changes(&Fields::default());
         if staged.owner.owner().is_none() {
             let writes = !changes.fields.is_empty();
-            let quiet = matches!(self.lock().life, Life::Absent { quiet: true, .. });
+            let quiet = self.lock().life.is_quiet();
             // Of several sessions each was ended; of the one that was rotated, nobody ended anything.
             if quiet && (writes || (staged.destroy && self.rivals().is_empty())) {
                 observe::dropped_beside_rotation();

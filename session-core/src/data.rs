@@ -187,16 +187,16 @@ impl View {
             let Some(value) = Reader::new(&self.session, &seen).stored(field) else {
                 return default();
             };
-            // Another task of the request may have taken it while this one read.
-            let outrun = self.session.try_stage("remove", |state| {
-                let field = &field.field;
-                let outrun = state.snapshot().json(field.names()) != seen.json(field.names());
-                if !outrun {
-                    field.staged(None).for_each(|field| state.staged.put(field));
-                }
-                outrun
-            });
-            if outrun != Some(true) {
+            let names = || field.field.names();
+            let done = self.session.stage_if(
+                "remove",
+                |now| now.json(names()) == seen.json(names()),
+                |state| {
+                    let fields = field.field.staged(None);
+                    fields.for_each(|field| state.staged.put(field));
+                },
+            );
+            if done {
                 return value;
             }
         }
@@ -232,15 +232,12 @@ impl View {
         loop {
             let seen = self.session.snapshot();
             let owner = get();
-            // As `take`.
-            let outrun = self.session.try_stage("set_owner", |state| {
-                let outrun = state.snapshot().owner() != seen.owner();
-                if !outrun {
-                    state.staged.owner = OwnerChange::Cleared;
-                }
-                outrun
-            });
-            if outrun != Some(true) {
+            let done = self.session.stage_if(
+                "set_owner",
+                |now| now.owner() == seen.owner(),
+                |state| state.staged.owner = OwnerChange::Cleared,
+            );
+            if done {
                 return owner;
             }
         }

@@ -269,6 +269,10 @@ impl Life {
         }))
     }
 
+    pub(crate) const fn is_quiet(&self) -> bool {
+        matches!(self, Self::Absent { quiet: true, .. })
+    }
+
     pub(crate) fn status(&self) -> Status {
         match self {
             Self::Absent { status, .. } | Self::Over(status, _) => *status,

@@ -397,6 +397,24 @@ impl Session {
         self.try_stage(what, write);
     }
 
+    /// Stages what was made of an earlier look, if that still holds. Whether there is nothing more to do: not so where
+    /// another task of the request has been faster.
+    pub(crate) fn stage_if(
+        &self,
+        what: &'static str,
+        holds: impl FnOnce(&Snapshot) -> bool,
+        write: impl FnOnce(&mut State),
+    ) -> bool {
+        let staged = self.try_stage(what, |state| {
+            let holds = holds(&state.snapshot());
+            if holds {
+                write(state);
+            }
+            holds
+        });
+        staged != Some(false)
+    }
+
     /// The one door: whatever changes a session passes here, and is refused here, as `None`, where nothing could come
     /// of it.
     pub(crate) fn try_stage<R>(

@@ -7,7 +7,7 @@ use rand::Rng;
 use crate::{
     Error, OwnerChange, Session, SessionData,
     data::Reader,
-    life::{Life, Live, State},
+    life::{Live, State},
     observe,
     runtime::{BoxFuture, at_once, within},
     staged::{Snapshot, Staged},
@@ -108,12 +108,11 @@ impl Session {
 
     /// Beside a rotation there is no session to end, and the commit will tell so.
     fn is_to_end(&self, state: &State) -> bool {
-        let is_there = !matches!(state.life, Life::Absent { quiet: true, .. });
-        state.staged.destroy && (is_there || !self.rivals().is_empty())
+        state.staged.destroy && (!state.life.is_quiet() || !self.rivals().is_empty())
     }
 
     fn is_beside_rotation(&self) -> bool {
-        matches!(self.lock().life, Life::Absent { quiet: true, .. })
+        self.lock().life.is_quiet()
     }
 
     /// `None` while the session is to be destroyed first.

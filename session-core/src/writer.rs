@@ -158,14 +158,12 @@ pub(crate) fn set_state<T: SessionData>(session: &Session, state: &T) {
             before.fields.clear();
         }
         let written = after.differing(&before, &seen);
-        let staged = session.try_stage("set_state", |state| {
-            let in_time = look == MAX_LOOKS || state.snapshot().is_as(&seen);
-            if in_time {
-                stage(state, written);
-            }
-            in_time
-        });
-        if staged != Some(false) {
+        let done = session.stage_if(
+            "set_state",
+            |now| look == MAX_LOOKS || now.is_as(&seen),
+            |state| stage(state, written),
+        );
+        if done {
             return;
         }
     }
